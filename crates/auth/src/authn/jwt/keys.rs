@@ -1,0 +1,144 @@
+//! What verifies a token, by `kid`.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use rustls_pki_types::SubjectPublicKeyInfoDer;
+use rustls_pki_types::pem::PemObject;
+use zeroize::Zeroizing;
+
+/// Fewest bytes of a secret for HS256 (RFC 7518 §3.2).
+const MIN_SECRET_LENGTH: usize = 32;
+/// Fewest bits of an RSA modulus (RFC 7518 §3.3).
+const MIN_RSA_BITS: usize = 2048;
+
+/// A key that verifies tokens of exactly one algorithm (RFC 8725 §3.1).
+#[derive(Debug)]
+pub struct VerifyingKey {
+    kid: String,
+    pub(super) algorithm: Algorithm,
+    pub(super) key: DecodingKey,
+}
+
+/// Finds the key for a token.
+pub trait Keys: Send + Sync + 'static {
+    /// The key of that name; for a token that names none, the only key there is.
+    ///
+    /// The name comes from a stranger: it is looked up and never interpreted.
+    fn find(&self, kid: Option<&str>) -> Option<Arc<VerifyingKey>>;
+}
+
+/// A fixed set of keys.
+#[derive(Clone, Debug)]
+pub struct KeySet(Vec<Arc<VerifyingKey>>);
+
+/// Why a key was not taken. The text never holds the key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// There is no private key in the text.
+    #[error("it holds no RSA private key in PEM (PKCS#8)")]
+    NoPrivateKey,
+    /// There is no public key in the text.
+    #[error("it holds no RSA public key in PEM (SPKI, \"BEGIN PUBLIC KEY\")")]
+    NoPublicKey,
+    /// The secret is not in base64url.
+    #[error("it is not base64url")]
+    NoSecret,
+    /// The RSA key could be factored.
+    #[error("the RSA key has {bits} bits and needs at least {MIN_RSA_BITS}")]
+    ShortRsaKey {
+        /// Size of its modulus.
+        bits: usize,
+    },
+    /// The secret could be guessed.
+    #[error("the secret has {bytes} bytes and needs at least {MIN_SECRET_LENGTH}")]
+    ShortSecret {
+        /// Its size.
+        bytes: usize,
+    },
+}
+
+impl VerifyingKey {
+    /// Verifies HMAC-SHA-256 under a secret of at least 32 bytes in base64url.
+    ///
+    /// # Errors
+    /// The text is not base64url, or shorter than 32 bytes (RFC 7518 §3.2).
+    pub fn hs256(secret: &str) -> Result<Self, KeyError> {
+        let (kid, bytes) = hs256_secret(secret)?;
+        Ok(Self { kid, algorithm: Algorithm::HS256, key: DecodingKey::from_secret(&bytes) })
+    }
+
+    /// Verifies RSASSA-PKCS1-v1_5 with SHA-256 under a public key in PEM (SPKI).
+    ///
+    /// Its `kid` is the RFC 7638 thumbprint.
+    ///
+    /// # Errors
+    /// The text is no such key, or the key has fewer than 2048 bits (RFC 7518 §3.3).
+    pub fn rs256(pem: &str) -> Result<Self, KeyError> {
+        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| KeyError::NoPublicKey)?;
+        let kid = rsa_kid(&der)?;
+        Ok(Self { kid, algorithm: Algorithm::RS256, key: DecodingKey::from_rsa_der(&der) })
+    }
+
+    /// The name of the key, as tokens carry it.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+}
+
+impl From<VerifyingKey> for KeySet {
+    fn from(key: VerifyingKey) -> Self {
+        Self(vec![Arc::new(key)])
+    }
+}
+
+impl FromIterator<VerifyingKey> for KeySet {
+    fn from_iter<I: IntoIterator<Item = VerifyingKey>>(keys: I) -> Self {
+        Self(keys.into_iter().map(Arc::new).collect())
+    }
+}
+
+impl Keys for KeySet {
+    fn find(&self, kid: Option<&str>) -> Option<Arc<VerifyingKey>> {
+        match (kid, self.0.as_slice()) {
+            (None, [only]) => Some(Arc::clone(only)),
+            (None, _) => None,
+            (Some(kid), keys) => keys.iter().find(|key| key.kid == kid).cloned(),
+        }
+    }
+}
+
+/// The `kid` and the bytes of a secret. The `kid` is a digest of it, cut to 64 bits.
+pub(super) fn hs256_secret(secret: &str) -> Result<(String, Zeroizing<Vec<u8>>), KeyError> {
+    let decoded = URL_SAFE_NO_PAD.decode(secret.trim()).map_err(|_| KeyError::NoSecret)?;
+    let bytes = Zeroizing::new(decoded);
+    if bytes.len() < MIN_SECRET_LENGTH {
+        return Err(KeyError::ShortSecret { bytes: bytes.len() });
+    }
+    let mut named = Zeroizing::new(b"mcp-auth kid ".to_vec());
+    named.extend_from_slice(&bytes);
+    Ok((URL_SAFE_NO_PAD.encode(&digest(&SHA256, &named).as_ref()[..8]), bytes))
+}
+
+/// RFC 7638 thumbprint of a public key in DER (SPKI), if the key is long enough.
+pub(super) fn rsa_kid(der: &[u8]) -> Result<String, KeyError> {
+    let key = DecodingKey::from_rsa_der(der);
+    let jwk =
+        Jwk::from_decoding_key(&key, Some(Algorithm::RS256)).map_err(|_| KeyError::NoPublicKey)?;
+    let AlgorithmParameters::RSA(parameters) = &jwk.algorithm else {
+        return Err(KeyError::NoPublicKey);
+    };
+    let modulus = URL_SAFE_NO_PAD.decode(&parameters.n).map_err(|_| KeyError::NoPublicKey)?;
+    let zeros: usize = modulus.iter().take_while(|byte| **byte == 0).count();
+    let bits = (modulus.len() - zeros) * 8
+        - modulus.get(zeros).map_or(0, |byte| byte.leading_zeros() as usize);
+    if bits < MIN_RSA_BITS {
+        return Err(KeyError::ShortRsaKey { bits });
+    }
+    jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyError::NoPublicKey)
+}

@@ -1,0 +1,20 @@
+//! Signed tokens (RFC 7519) in the profile for access tokens (RFC 9068).
+//!
+//! ```text
+//! Authorization: Bearer eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiIsImtpZCI6…
+//!                       └ {"typ":"at+jwt","alg":"RS256","kid":"…"} . {"iss":…,"sub":…} . signature
+//! ```
+//!
+//! - [`mint`] signs; only whoever holds a private key or a secret can make a `Signer`.
+//! - [`keys`] holds what verifies, by `kid`. The key decides the algorithm, never the token.
+//! - [`verify`] is the [`Scheme`](crate::authn::Scheme), for HS256 and RS256 alike.
+
+mod claims;
+pub mod keys;
+pub mod mint;
+pub mod verify;
+
+pub use claims::Claims;
+pub use keys::{KeyError, KeySet, Keys, VerifyingKey};
+pub use mint::Signer;
+pub use verify::{JwtVerifier, Rules};

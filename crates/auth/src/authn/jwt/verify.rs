@@ -1,0 +1,227 @@
+//! The scheme `jwt`: signed token → claims → identity, for HS256 and RS256 alike.
+//!
+//! The signature is verified by jsonwebtoken; what is asked of header and claims is asked
+//! here, once, with a sentence for the log for each check. Its own `Validation` takes
+//! tokens without `aud` and `iss`, and looks at neither `typ` nor `crit`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::request::Parts;
+use jiff::Timestamp;
+use jsonwebtoken::Algorithm;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::{Claims, Keys};
+use crate::authn::Scheme;
+use crate::authn::credential::Credential;
+use crate::{Identity, Rejection};
+
+/// The scheme's name.
+pub const NAME: &str = "jwt";
+
+/// Verifies tokens of one issuer for one audience.
+pub struct JwtVerifier<K> {
+    keys: K,
+    rules: Rules,
+}
+
+/// What is asked of a token beyond its signature.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The only `iss` that is accepted, compared exactly.
+    pub issuer: String,
+    /// Has to be among `aud`, compared exactly (RFC 8707 §2).
+    pub audience: String,
+    /// By how much clocks may differ, for `exp`, `nbf` and `iat`.
+    pub leeway: Duration,
+    /// How long a token may live at most, from `iat` (or from now, if it has none).
+    pub longest_life: Duration,
+    /// Whether `jti`, `client_id` and `iat` have to be there (RFC 9068 §2.2).
+    pub full_profile: bool,
+}
+
+impl Rules {
+    /// The rules for one issuer and one audience: 5 s of leeway, a life of 24 h at most, and
+    /// every claim of RFC 9068.
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audience: audience.into(),
+            leeway: Duration::from_secs(5),
+            longest_life: Duration::from_secs(24 * 60 * 60),
+            full_profile: true,
+        }
+    }
+}
+
+impl<K: Keys> JwtVerifier<K> {
+    /// Verifies with these keys under these rules.
+    pub fn new(keys: K, rules: Rules) -> Self {
+        Self { keys, rules }
+    }
+
+    /// The identity behind a token.
+    ///
+    /// # Errors
+    /// 401 for every token that is not valid here and now.
+    pub fn verify(&self, token: &str) -> Result<Arc<Identity>, Rejection> {
+        let claims = self.signed_claims(token)?;
+        self.judge(&claims, Timestamp::now().as_second())?;
+        Ok(Arc::new(identity(claims)))
+    }
+
+    fn signed_claims(&self, token: &str) -> Result<Claims, Rejection> {
+        let parts = token.rsplit_once('.').and_then(|(message, signature)| {
+            message.split_once('.').map(|(header, payload)| (message, header, payload, signature))
+        });
+        let Some((message, header, payload, signature)) = parts else {
+            return Err(invalid("not a token: it has not three parts"));
+        };
+        let header: TokenHeader = part(header, "header")?;
+        if header.crit.is_some() {
+            return Err(invalid("crit: the token needs an extension (RFC 7515 §4.1.11)"));
+        }
+        if !is_access_token(&header.typ) {
+            return Err(invalid(format!("typ: expected at+jwt, found {:?}", header.typ)));
+        }
+        let Some(key) = self.keys.find(header.kid.as_deref()) else {
+            return Err(invalid(format!("kid: no key is called {:?}", header.kid)));
+        };
+        if !names(&header.alg, key.algorithm) {
+            let expected = key.algorithm;
+            return Err(invalid(format!("alg: expected {expected:?}, found {:?}", header.alg)));
+        }
+        let verified =
+            jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, key.algorithm);
+        if !verified.unwrap_or(false) {
+            return Err(invalid("signature: it does not verify"));
+        }
+        part(payload, "claims")
+    }
+
+    fn judge(&self, claims: &Claims, now: i64) -> Result<(), Rejection> {
+        let Rules { issuer, audience, .. } = &self.rules;
+        let leeway = seconds(self.rules.leeway);
+        if claims.iss != *issuer {
+            return Err(invalid(format!("iss: expected {issuer:?}, found {:?}", claims.iss)));
+        }
+        if !claims.aud.contains(audience) {
+            return Err(invalid(format!("aud: expected {audience:?}, found {:?}", claims.aud)));
+        }
+        if claims.sub.is_empty() {
+            return Err(invalid("sub: it is empty"));
+        }
+        if claims.exp.saturating_add(leeway) <= now {
+            let end = claims.exp;
+            return Err(Rejection::expired_credential(format!(
+                "exp: expected after {now}, found {end}"
+            )));
+        }
+        if let Some(start) = claims.nbf.filter(|start| *start > now.saturating_add(leeway)) {
+            return Err(invalid(format!("nbf: expected at most {now}, found {start}")));
+        }
+        if let Some(issued) = claims.iat.filter(|issued| *issued > now.saturating_add(leeway)) {
+            return Err(invalid(format!("iat: expected at most {now}, found {issued}")));
+        }
+        let life = claims.exp.saturating_sub(claims.iat.unwrap_or(now));
+        if life > seconds(self.rules.longest_life).saturating_add(leeway) {
+            return Err(invalid(format!("exp: the token lives {life} s, longer than is allowed")));
+        }
+        if self.rules.full_profile {
+            for (name, there) in [
+                ("jti", claims.jti.is_some()),
+                ("client_id", claims.client_id.is_some()),
+                ("iat", claims.iat.is_some()),
+            ] {
+                if !there {
+                    return Err(invalid(format!("{name}: it is missing")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<K: Keys> Scheme for JwtVerifier<K> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn authenticate(&self, head: &Parts) -> Result<Arc<Identity>, Rejection> {
+        match Credential::read(head)? {
+            Credential::Bearer(token) => self.verify(token),
+            Credential::ApiKey(_) => Err(Rejection::no_credential("an API key is not a token")),
+            Credential::Basic(_) => Err(Rejection::no_credential("Basic is not accepted here")),
+        }
+    }
+}
+
+/// RFC 7515 §4.1. `jku`, `jwk`, `x5u` and `x5c` are not even read: a token does not bring
+/// the key that verifies it.
+#[derive(Deserialize)]
+struct TokenHeader {
+    alg: String,
+    #[serde(default)]
+    typ: String,
+    kid: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    crit: Option<IgnoredAny>,
+}
+
+/// Also `null` counts as given.
+fn given<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<IgnoredAny>, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(Some)
+}
+
+fn part<T: serde::de::DeserializeOwned>(text: &str, which: &str) -> Result<T, Rejection> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| invalid(format!("{which}: not base64url without padding")))?;
+    // The parser's words name positions and types; of the token they repeat at most the
+    // name of a member or a short value, neither of which is secret without the signature.
+    serde_json::from_slice(&bytes).map_err(|error| invalid(format!("{which}: {error}")))
+}
+
+/// Media types are compared without case (RFC 7515 §4.1.9, RFC 9068 §4).
+fn is_access_token(typ: &str) -> bool {
+    ["at+jwt", "application/at+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known))
+}
+
+fn names(alg: &str, algorithm: Algorithm) -> bool {
+    match algorithm {
+        Algorithm::HS256 => alg == "HS256",
+        Algorithm::RS256 => alg == "RS256",
+        _ => false,
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn invalid(reason: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
+    Rejection::invalid_credential(reason)
+}
+
+fn identity(claims: Claims) -> Identity {
+    let scopes = claims.scope.as_deref().unwrap_or_default().split(' ');
+    Identity {
+        scheme: NAME,
+        issuer: claims.iss,
+        client: claims.client_id.unwrap_or_else(|| claims.sub.clone()),
+        user: claims.sub,
+        user_number: claims.id,
+        name: claims.name,
+        credential: claims.jti.unwrap_or_default(),
+        roles: claims.job_role.into_iter().collect(),
+        scopes: scopes.filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+        grants: Vec::new(),
+        expires: Timestamp::from_second(claims.exp).ok(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Puts a scheme in front of a service.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body_util::Either;
+use tower::{Layer, Service};
+
+use super::Scheme;
+use super::credential::Credential;
+use crate::{Challenge, Rejection, RejectionBody};
+
+/// Lets requests through whose credential a [`Scheme`] verifies.
+///
+/// The credential is taken out of the request and an `Arc<Identity>` put into its
+/// extensions. Everything else is answered here, before any body is read.
+pub struct Authenticate<C>(Arc<Config<C>>);
+
+/// The service that [`Authenticate`] makes.
+pub struct Authenticated<C, S> {
+    config: Arc<Config<C>>,
+    inner: S,
+}
+
+struct Config<C> {
+    scheme: C,
+    challenge: Challenge,
+}
+
+impl<C: Scheme> Authenticate<C> {
+    /// A layer for this scheme; `challenge` is what callers without a good credential are told.
+    pub fn new(scheme: C, challenge: Challenge) -> Self {
+        Self(Arc::new(Config { scheme, challenge }))
+    }
+}
+
+impl<C> Clone for Authenticate<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C, S> Layer<S> for Authenticate<C> {
+    type Service = Authenticated<C, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Authenticated { config: Arc::clone(&self.0), inner }
+    }
+}
+
+impl<C, S: Clone> Clone for Authenticated<C, S> {
+    fn clone(&self) -> Self {
+        Self { config: Arc::clone(&self.config), inner: self.inner.clone() }
+    }
+}
+
+impl<C, S, B, R> Service<Request<B>> for Authenticated<C, S>
+where
+    C: Scheme,
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+{
+    type Response = Response<Either<R, RejectionBody>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let config = Arc::clone(&self.config);
+        // The clone that is kept has not been polled ready; the one that was, is used.
+        let fresh = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, fresh);
+        Box::pin(async move {
+            match config.admit(request).await {
+                Ok(request) => Ok(inner.call(request).await?.map(Either::Left)),
+                Err(answer) => Ok(answer.map(Either::Right)),
+            }
+        })
+    }
+}
+
+impl<C: Scheme> Config<C> {
+    async fn admit<B>(&self, request: Request<B>) -> Result<Request<B>, Response<RejectionBody>> {
+        let (mut head, body) = request.into_parts();
+        match self.scheme.authenticate(&head).await {
+            Ok(identity) => {
+                Credential::remove(&mut head);
+                head.extensions.insert(identity);
+                Ok(Request::from_parts(head, body))
+            }
+            Err(rejection) => Err(self.refuse(&rejection, &mut head.extensions)),
+        }
+    }
+
+    fn refuse(
+        &self,
+        rejection: &Rejection,
+        extensions: &mut http::Extensions,
+    ) -> Response<RejectionBody> {
+        rejection.answer(&self.challenge, extensions)
+    }
+}

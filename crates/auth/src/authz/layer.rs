@@ -1,0 +1,53 @@
+//! Gives every known caller a Permit, and refuses a `tools/call` that it does not allow.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{Method, Request};
+
+use super::peek::Peeked;
+use super::{Policy, Verdict};
+use crate::guard::gate::{Check, Gate};
+use crate::{Challenge, Identity, Rejection, TraceId, audit};
+
+/// Judges by a policy that may be replaced while the server runs.
+#[derive(Debug)]
+pub struct Authorize(Arc<ArcSwap<Policy>>);
+
+impl Authorize {
+    /// The layer. It comes after [`Authenticate`](crate::authn::layer::Authenticate) and
+    /// [`Peek`](super::peek::Peek), and refuses every request that they have not seen.
+    pub fn layer(policy: Arc<ArcSwap<Policy>>, challenge: Challenge) -> Gate<Self> {
+        Gate::new(Self(policy), challenge)
+    }
+}
+
+impl Check for Authorize {
+    fn check<B>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
+        let Some(identity) = Identity::of(request.extensions()).cloned() else {
+            return Err(Rejection::unprotected("authorization without authentication before it"));
+        };
+        let permit = self.0.load_full().permit(identity);
+        let extensions = request.extensions_mut();
+        extensions.insert(permit.clone());
+        let trace = TraceId::of(extensions);
+        let Some(peeked) = extensions.get::<Peeked>() else {
+            return if request.method() == Method::POST {
+                Err(Rejection::unprotected("authorization of a body that was not peeked at"))
+            } else {
+                Ok(())
+            };
+        };
+        let Some(tool) = peeked.called_tool() else { return Ok(()) };
+        match permit.judge(tool) {
+            // The handler knows what to answer for a tool that is not there.
+            Verdict::UnknownTool => Ok(()),
+            Verdict::Allowed => {
+                audit::allowed(permit.identity(), tool, trace);
+                Ok(())
+            }
+            Verdict::InsufficientScope(scopes) => Err(Rejection::insufficient_scope(tool, scopes)),
+            Verdict::NotGranted => Err(Rejection::not_granted(tool)),
+        }
+    }
+}

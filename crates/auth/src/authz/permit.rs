@@ -1,0 +1,79 @@
+//! One caller's rights under one policy.
+
+use std::sync::Arc;
+
+use super::Policy;
+use crate::Identity;
+
+/// One caller's rights under one policy snapshot.
+///
+/// Only [`Policy::permit`] makes one. Layer and handler hold clones of the same Permit,
+/// so a policy that is reloaded between them cannot split them.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    policy: Arc<Policy>,
+    identity: Arc<Identity>,
+}
+
+/// What a [`Permit`] says of one tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The caller may call it.
+    Allowed,
+    /// A token with these scopes could call it (RFC 6750 §3.1 `insufficient_scope`).
+    InsufficientScope(Vec<String>),
+    /// The caller lacks a role or a grant, and no new token would help.
+    NotGranted,
+    /// The server has no tool of that name.
+    UnknownTool,
+}
+
+impl Permit {
+    pub(super) fn new(policy: Arc<Policy>, identity: Arc<Identity>) -> Self {
+        Self { policy, identity }
+    }
+
+    /// Whether the caller may list and call this tool. `false` for a tool that is not there.
+    pub fn allows(&self, tool: &str) -> bool {
+        self.judge(tool) == Verdict::Allowed
+    }
+
+    /// The same with the reason.
+    pub fn judge(&self, tool: &str) -> Verdict {
+        let Some(tool) = self.policy.catalogue().get(tool) else {
+            return Verdict::UnknownTool;
+        };
+        if self.policy.reaches(&self.identity, tool) {
+            return Verdict::Allowed;
+        }
+        match self.policy.scopes_for(tool) {
+            scopes if scopes.is_empty() => Verdict::NotGranted,
+            scopes => Verdict::InsufficientScope(scopes),
+        }
+    }
+
+    /// All tools that the caller may call, sorted.
+    pub fn allowed(&self) -> Vec<&str> {
+        self.names(true)
+    }
+
+    /// All tools that are there and that the caller may not call, sorted.
+    pub fn refused(&self) -> Vec<&str> {
+        self.names(false)
+    }
+
+    /// Who holds these rights.
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// The Permit that the layer put into a request, if authorization ran.
+    pub fn of(extensions: &http::Extensions) -> Option<&Self> {
+        extensions.get::<Self>()
+    }
+
+    fn names(&self, allowed: bool) -> Vec<&str> {
+        let tools = self.policy.catalogue().iter();
+        tools.map(|tool| tool.name.as_str()).filter(|name| self.allows(name) == allowed).collect()
+    }
+}

@@ -1,0 +1,191 @@
+//! Judged first, of every request on every route: sizes, headers sent twice, host and origin.
+
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+};
+use http::{Request, Uri};
+
+use super::gate::{Check, Gate};
+use crate::{Challenge, Rejection};
+
+/// Most bytes of all header names and values together.
+pub const MAX_HEADER_BYTES: usize = 32 * 1024;
+
+/// Headers of which one request has at most one. Two of them would be read differently by
+/// different programs.
+const AT_MOST_ONCE: [HeaderName; 9] = [
+    HOST,
+    ORIGIN,
+    CONTENT_TYPE,
+    CONTENT_LENGTH,
+    HeaderName::from_static("mcp-session-id"),
+    HeaderName::from_static("mcp-protocol-version"),
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("mcp-name"),
+    HeaderName::from_static("last-event-id"),
+];
+
+/// The outermost check. It stops DNS rebinding: a page that a browser loaded from
+/// elsewhere sends its own `Host` or `Origin`.
+#[derive(Clone, Debug)]
+pub struct Front {
+    hosts: Vec<String>,
+    origins: Vec<String>,
+    loopback: bool,
+}
+
+impl Front {
+    /// Answers under the host of `public_url`, and with `loopback` under the names of this
+    /// machine at any port. Pages may call from the same places.
+    pub fn new(public_url: &Uri, loopback: bool) -> Self {
+        let host = public_url.authority().map(|authority| authority.as_str().to_ascii_lowercase());
+        let origin = host
+            .as_ref()
+            .map(|host| format!("{}://{host}", public_url.scheme_str().unwrap_or("https")));
+        Self { hosts: host.into_iter().collect(), origins: origin.into_iter().collect(), loopback }
+    }
+
+    /// Lets pages of this origin (`https://app.example`) call as well.
+    pub fn allow_origin(mut self, origin: &str) -> Self {
+        self.origins.push(origin.trim_end_matches('/').to_ascii_lowercase());
+        self
+    }
+
+    /// The layer.
+    pub fn layer(self) -> Gate<Self> {
+        Gate::new(self, Challenge::default())
+    }
+
+    fn host_is_ours(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        self.hosts.contains(&host) || (self.loopback && is_loopback(&host))
+    }
+
+    fn origin_is_ours(&self, origin: &str) -> bool {
+        let origin = origin.to_ascii_lowercase();
+        let local = |origin: &str| {
+            origin.split_once("://").is_some_and(|(scheme, host)| {
+                matches!(scheme, "http" | "https") && is_loopback(host)
+            })
+        };
+        self.origins.contains(&origin) || (self.loopback && local(&origin))
+    }
+}
+
+impl Check for Front {
+    fn check<B>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
+        let headers = request.headers();
+        let size: usize =
+            headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if size > MAX_HEADER_BYTES {
+            return Err(Rejection::headers_too_large(format!("{size} bytes of headers")));
+        }
+        for name in &AT_MOST_ONCE {
+            if headers.get_all(name).iter().nth(1).is_some() {
+                return Err(Rejection::bad_header(format!("{name} was sent more than once")));
+            }
+        }
+        // HTTP/2 and absolute-form targets name the host in the URI; where both do, both count.
+        let target = request.uri().authority().map(http::uri::Authority::as_str);
+        let host = text(headers, &HOST)?;
+        if target.is_none() && host.is_none() {
+            return Err(Rejection::bad_header("neither Host nor :authority was sent"));
+        }
+        if let Some(foreign) = [target, host].into_iter().flatten().find(|h| !self.host_is_ours(h))
+        {
+            return Err(Rejection::foreign_host(format!("host {foreign:?} is not this server")));
+        }
+        if let Some(origin) = text(headers, &ORIGIN)?.filter(|origin| !self.origin_is_ours(origin))
+        {
+            return Err(Rejection::foreign_origin(format!("origin {origin:?} is not allowed")));
+        }
+        Ok(())
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Rejection> {
+    let read = |value: &'a HeaderValue| {
+        value.to_str().map_err(|_| Rejection::bad_header(format!("{name} is not ASCII")))
+    };
+    headers.get(name).map(read).transpose()
+}
+
+/// A name of this machine, with or without a port.
+fn is_loopback(host: &str) -> bool {
+    let rest = ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|name| host.strip_prefix(name));
+    match rest {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(uri: &str, headers: &[(&str, &str)]) -> u16 {
+        let front = Front::new(&Uri::from_static("http://mcp.example:8101/mcp"), true)
+            .allow_origin("https://app.example");
+        let mut request = Request::builder().uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        match front.check(&mut request.body(()).unwrap()) {
+            Ok(()) => 200,
+            Err(rejection) => rejection.status().as_u16(),
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for host in ["mcp.example:8101", "MCP.example:8101", "localhost:1", "127.0.0.1", "[::1]:80"]
+        {
+            assert_eq!(status("/mcp", &[("host", host)]), 200, "{host}");
+        }
+        for host in [
+            "evil.example",
+            "mcp.example",
+            "localhost.evil.example",
+            "127.0.0.1:80:80",
+            "localhost:99999",
+            "localhost:",
+            "",
+        ] {
+            assert_eq!(status("/mcp", &[("host", host)]), 403, "{host}");
+        }
+        assert_eq!(status("/mcp", &[]), 400);
+        assert_eq!(status("/mcp", &[("host", "localhost"), ("host", "localhost")]), 400);
+        assert_eq!(status("http://evil.example/mcp", &[("host", "localhost")]), 403);
+        assert_eq!(status("http://localhost/mcp", &[("host", "evil.example")]), 403);
+    }
+
+    #[test]
+    fn origins() {
+        let with = |origin| status("/mcp", &[("host", "localhost"), ("origin", origin)]);
+        for origin in [
+            "https://app.example",
+            "http://mcp.example:8101",
+            "http://localhost:3000",
+            "http://[::1]",
+        ] {
+            assert_eq!(with(origin), 200, "{origin}");
+        }
+        for origin in [
+            "null",
+            "https://evil.example",
+            "http://app.example",
+            "file://localhost",
+            "",
+            "localhost",
+        ] {
+            assert_eq!(with(origin), 403, "{origin}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        let long = "x".repeat(MAX_HEADER_BYTES);
+        assert_eq!(status("/mcp", &[("host", "localhost"), ("x", &long)]), 431);
+    }
+}

@@ -1,0 +1,48 @@
+//! Who is calling: all that authentication hands on.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// A caller whose credential has been verified.
+///
+/// This is the only thing that leaves authentication: no layer after it, and no
+/// tool, sees a credential. Records and sessions belong to [`Identity::owner`],
+/// never to a display name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The scheme that verified the credential, as [`Scheme::name`](crate::authn::Scheme::name) gives it.
+    pub scheme: &'static str,
+    /// Who vouches for the user: a token's `iss`, or the key store's own name.
+    pub issuer: String,
+    /// The user, unique within the issuer: a token's `sub`, or the owner a key was given.
+    pub user: String,
+    /// The number by which the issuer's other systems know the user, if it says (claim `id`).
+    pub user_number: Option<String>,
+    /// A name to show people. It decides nothing.
+    pub name: Option<String>,
+    /// The program that calls: a token's `client_id` (RFC 9068 §2.2), or the chain a key belongs to.
+    pub client: String,
+    /// Names this one credential in logs: a key's id, or a token's `jti`. Never a secret.
+    pub credential: String,
+    /// Roles, matched exactly (claim `job_role`, or the role of a key).
+    pub roles: Vec<String>,
+    /// Scopes (RFC 6749 §3.3) that the token was issued with.
+    pub scopes: Vec<String>,
+    /// Rules in the form of [`Rule`](crate::authz::Rule) that this one key was given.
+    pub grants: Vec<String>,
+    /// The moment the credential ends; `None` if it has no end.
+    pub expires: Option<Timestamp>,
+}
+
+impl Identity {
+    /// Whose records and sessions these are: (issuer, user).
+    pub fn owner(&self) -> (&str, &str) {
+        (&self.issuer, &self.user)
+    }
+
+    /// The identity that a layer put into a request, if authentication ran.
+    pub fn of(extensions: &http::Extensions) -> Option<&Arc<Self>> {
+        extensions.get::<Arc<Self>>()
+    }
+}

@@ -1,0 +1,133 @@
+//! The commands and flags that all three clients share.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Flags and commands of a client; flattened into each binary's own.
+#[derive(Args, Clone, Debug)]
+pub struct Cli {
+    /// What to do; without a command, a short tour.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The server's MCP endpoint
+    // The default is replaced by each client's own: see `parse`.
+    #[arg(long, env = "MCP_URL", global = true, default_value = "http://127.0.0.1/mcp")]
+    pub url: String,
+    /// The folder that holds keys, and the clients' credentials
+    #[arg(long, env = "MCP_KEYS", global = true, value_name = "DIR", default_value = "keys")]
+    pub keys: PathBuf,
+    /// The protocol revision to speak
+    #[arg(long, env = "MCP_PROTOCOL", global = true, value_enum, default_value_t = Protocol::Auto)]
+    pub protocol: Protocol,
+    /// Print one JSON document instead of text
+    #[arg(long, env = "MCP_JSON", global = true, value_parser = BoolishValueParser::new())]
+    pub json: bool,
+}
+
+/// What a client can be told to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Who the server thinks you are, and what you may call
+    Whoami,
+    /// The tools that you may call
+    Tools,
+    /// Call a tool: call get_weather location=London
+    Call {
+        /// The tool's name
+        name: String,
+        /// Its arguments; a value that is JSON is taken as JSON, any other as text
+        #[arg(value_name = "KEY=VALUE")]
+        pairs: Vec<String>,
+        /// Its arguments as one JSON object, instead of key=value
+        #[arg(long, value_name = "JSON", conflicts_with = "pairs")]
+        args: Option<String>,
+    },
+    /// End the session, and drop a token that was kept
+    Logout,
+    /// Print the credential alone: it is a secret
+    Credential {
+        /// Print the whole header line, for `curl -H @-`
+        #[arg(long, env = "MCP_CREDENTIAL_HEADER", value_parser = BoolishValueParser::new())]
+        header: bool,
+    },
+}
+
+/// Which generation of the protocol to speak.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum Protocol {
+    /// The newest that the server knows
+    #[default]
+    Auto,
+    /// `initialize`, and a session that ends with the command
+    #[value(name = "2025-11-25")]
+    V2025_11_25,
+    /// `server/discover`, no session
+    #[value(name = "2026-07-28")]
+    V2026_07_28,
+}
+
+/// Reads `.env` and the command line. To be called first in `main`, before any thread runs.
+///
+/// # Errors
+/// The exit code with which to end: 0 after `--help`, 1 after a mistake, which has been told.
+/// (clap itself would say 2, which here means refused by the server.)
+pub fn parse<A: Parser>(default_url: &'static str) -> Result<A, ExitCode> {
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        // The error quotes the line, which may hold a secret.
+        crate::note("The .env file cannot be read: each line is NAME=value, or starts with #.");
+        return Err(ExitCode::FAILURE);
+    }
+    let command = A::command().mut_arg("url", |url| url.default_value(default_url));
+    let parsed = command
+        .try_get_matches()
+        .and_then(|mut matches| A::from_arg_matches_mut(&mut matches));
+    parsed.map_err(|error| {
+        // Nothing is left to do if the terminal is gone.
+        let _ = error.print();
+        if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Example {
+        #[command(flatten)]
+        common: Cli,
+    }
+
+    fn cli(words: &[&str]) -> Result<Cli, clap::Error> {
+        let words = [&["client"], words].concat();
+        Example::try_parse_from(words).map(|example| example.common)
+    }
+
+    #[test]
+    fn no_command_is_the_tour_and_flags_may_follow_the_command() {
+        assert!(cli(&[]).unwrap().command.is_none());
+        let tools = cli(&["tools", "--json", "--protocol", "2025-11-25"]).unwrap();
+        assert!(tools.json && matches!(tools.command, Some(Command::Tools)));
+        assert_eq!(tools.protocol, Protocol::V2025_11_25);
+    }
+
+    #[test]
+    fn pairs_and_args_exclude_each_other() {
+        assert!(cli(&["call", "get_time", "zone=UTC"]).is_ok());
+        assert!(cli(&["call", "get_time", "--args", "{}"]).is_ok());
+        assert!(cli(&["call", "get_time", "zone=UTC", "--args", "{}"]).is_err());
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory as _;
+        Example::command()
+            .mut_arg("url", |url| url.default_value("http://127.0.0.1:8101/mcp"))
+            .debug_assert();
+    }
+}

@@ -1,0 +1,210 @@
+//! From the command line to the exit code.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{arguments, parse_object};
+use crate::http::{is_loopback, parse_url};
+use crate::output::Output;
+use crate::render::result_lines;
+use crate::tour::{tool_lines, tour};
+use crate::{
+    CallToolResult, Cli, Command, Connection, Credentials, Error, JsonObject, Protocol, SessionEnd,
+    note,
+};
+
+/// The exit code that says: refused by the server.
+const REFUSED: u8 = 2;
+
+/// Which client this is, for the commands that its texts name.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// The client's package, such as `apikey-client`.
+    pub client: &'static str,
+    /// The package of the server it belongs to.
+    pub server: &'static str,
+    /// Where that server listens unless told otherwise.
+    pub default_url: &'static str,
+}
+
+/// Does what the command line says and prints the outcome.
+///
+/// `credentials` may be an error: it is told like every other. The exit code is 0 if done, 2 if
+/// the server refused (a 4xx), 1 for all else.
+pub fn run(
+    program: &Program,
+    cli: &Cli,
+    credentials: Result<Arc<dyn Credentials>, Error>,
+) -> ExitCode {
+    let output = Output::new(cli.json);
+    // Quiet unless asked: a refusal is told by its own text.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
+    // A second subscriber in one process is a test's affair.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let done = match (credentials, runtime) {
+        (Ok(credentials), Ok(runtime)) => {
+            runtime.block_on(execute(program, cli, credentials, output))
+        }
+        (Err(error), _) => Err(error),
+        (_, Err(error)) => Err(Error::Unexpected(format!("Cannot start: {error}."))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.failure(&error, hint(program, cli, &error).as_deref());
+            if error.is_refusal() { ExitCode::from(REFUSED) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+async fn execute(
+    program: &Program,
+    cli: &Cli,
+    credentials: Arc<dyn Credentials>,
+    output: Output,
+) -> Result<(), Error> {
+    let url = parse_url(&cli.url)?;
+    if url.scheme() == "http" && !is_loopback(&url) {
+        note("Warning: this URL is not https, so the credential can be read on its way.");
+    }
+    match &cli.command {
+        Some(Command::Credential { header }) => return credential(&*credentials, *header, output).await,
+        Some(Command::Logout) => return logout(cli, credentials, output).await,
+        // A mistake in the arguments is told before anything is sent.
+        Some(Command::Call { pairs, args, .. }) => drop(call_arguments(pairs, args.as_deref())?),
+        _ => {}
+    }
+    let connection = Connection::open(&cli.url, credentials, cli.protocol).await?;
+    let done = converse(program, cli, &connection, output).await;
+    // A session is not left behind. If ending it fails, what was asked for has still been done.
+    let closed = connection.close().await;
+    done?;
+    if let Err(error) = closed {
+        note(&format!("The session could not be ended: {error}"));
+    }
+    Ok(())
+}
+
+async fn converse(
+    program: &Program,
+    cli: &Cli,
+    connection: &Connection,
+    output: Output,
+) -> Result<(), Error> {
+    match &cli.command {
+        Some(Command::Whoami) => {
+            let whoami = connection.call("whoami", JsonObject::new()).await?;
+            if output.json {
+                output.document(&whoami.structured_content);
+            }
+            show(&whoami, output)
+        }
+        Some(Command::Tools) => {
+            let tools = connection.list_tools().await?;
+            if output.json {
+                output.document(&json!({ "tools": tools }));
+            }
+            tool_lines(&tools).iter().for_each(|line| output.line(line));
+            Ok(())
+        }
+        Some(Command::Call { name, pairs, args }) => {
+            let arguments = call_arguments(pairs, args.as_deref())?;
+            let result = connection.call(name, arguments).await?;
+            if output.json {
+                output.document(&result);
+            }
+            show(&result, output)
+        }
+        _ => tour(connection, &cli.url, program, output).await,
+    }
+}
+
+fn call_arguments(pairs: &[String], args: Option<&str>) -> Result<JsonObject, Error> {
+    args.map_or_else(|| arguments(pairs), parse_object)
+}
+
+/// Prints a result; a tool that failed makes the command fail.
+fn show(result: &CallToolResult, output: Output) -> Result<(), Error> {
+    let lines = result_lines(result);
+    if result.is_error != Some(true) {
+        lines.iter().for_each(|line| output.line(line));
+        return Ok(());
+    }
+    Err(Error::Unexpected(format!("The tool reports: {}", lines.join("\n"))))
+}
+
+async fn credential(
+    credentials: &dyn Credentials,
+    header: bool,
+    output: Output,
+) -> Result<(), Error> {
+    let Some(credential) = credentials.current().await? else {
+        return Err(Error::Usage("There is no credential.".into()));
+    };
+    let text = if header { credential.header_line() } else { credential.secret().clone() };
+    if output.json {
+        let key = if header { "header" } else { "credential" };
+        output.document(&json!({ key: text.expose_secret() }));
+    } else {
+        output.secret(text.expose_secret());
+    }
+    Ok(())
+}
+
+async fn logout(cli: &Cli, credentials: Arc<dyn Credentials>, output: Output) -> Result<(), Error> {
+    let ended = end_session(cli, Arc::clone(&credentials)).await;
+    // Also when the server is away: what lies here is dropped in any case.
+    let forgotten = credentials.forget()?;
+    let (version, end) = ended?;
+    let (word, text) = match end {
+        SessionEnd::Ended => ("ended", "The session is ended: the server confirmed it.".to_owned()),
+        SessionEnd::NotSupported => {
+            ("left", "The server ends sessions by itself only, after some idle minutes.".to_owned())
+        }
+        SessionEnd::None => {
+            let more = if cli.protocol == Protocol::V2025_11_25 {
+                "The server opened no session"
+            } else {
+                "Protocol {version} keeps no session"
+            };
+            ("none", format!("{}, so there is none to end.", more.replace("{version}", &version)))
+        }
+    };
+    if output.json {
+        output.document(&json!({ "protocol": version, "session": word, "forgotten": forgotten }));
+    }
+    output.line(&text);
+    if let Some(forgotten) = forgotten {
+        output.line(&forgotten);
+    }
+    Ok(())
+}
+
+/// Opens a session and ends it; says in which version.
+async fn end_session(
+    cli: &Cli,
+    credentials: Arc<dyn Credentials>,
+) -> Result<(String, SessionEnd), Error> {
+    let connection = Connection::open(&cli.url, credentials, cli.protocol).await?;
+    let version = connection.negotiated_version();
+    Ok((version, connection.close().await?))
+}
+
+/// The exact command that helps when nobody answers.
+fn hint(program: &Program, cli: &Cli, error: &Error) -> Option<String> {
+    if !matches!(error, Error::Unreachable { .. }) {
+        return None;
+    }
+    let url = parse_url(&cli.url).ok().filter(is_loopback)?;
+    let mut command = format!("cargo run -p {}", program.server);
+    if cli.url != program.default_url {
+        let port = url.port_or_known_default()?;
+        command.push_str(&format!(" -- --listen {}:{port}", url.host_str()?));
+    }
+    Some(format!("Is the server running? Start it with: {command}"))
+}

@@ -1,0 +1,179 @@
+//! What a caller gets to see when a server says no, over a real socket.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use client::{Connection, Credential, Credentials, Error, Pending, Protocol};
+use serde_json::{Value, json};
+
+/// Serves `answer` at `/mcp` on a free port and returns its URL.
+async fn serve<F>(answer: F) -> String
+where
+    F: Fn(HeaderMap, Value) -> Response + Clone + Send + Sync + 'static,
+{
+    let app = Router::new().route(
+        "/mcp",
+        any(move |headers: HeaderMap, body: Bytes| {
+            let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+            std::future::ready(answer(headers, body))
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/mcp", listener.local_addr().expect("it is bound"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+fn refuse(status: u16, message: &str) -> Response {
+    let body = json!({
+        "jsonrpc": "2.0", "id": null,
+        "error": {
+            "code": status, "message": message,
+            "data": {"error": "invalid_token", "trace_id": "t-1", "how_to_fix": "Get another."},
+        },
+    });
+    let status = StatusCode::from_u16(status).expect("a status");
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::WWW_AUTHENTICATE, "Bearer realm=\"mcp\""),
+    ];
+    (status, headers, body.to_string()).into_response()
+}
+
+fn json_answer(body: &Value) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+/// Enough of a server of either generation to connect to.
+fn accept(body: &Value) -> Response {
+    let result = match body["method"].as_str() {
+        Some("server/discover") => json!({
+            "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}},
+            "ttlMs": 0, "cacheScope": "private",
+        }),
+        Some("initialize") => json!({
+            "protocolVersion": "2025-11-25", "capabilities": {"tools": {}},
+            "serverInfo": {"name": "s", "version": "1"},
+        }),
+        Some("tools/call") => json!({"content": [{"type": "text", "text": "done"}]}),
+        _ => return StatusCode::ACCEPTED.into_response(),
+    };
+    json_answer(&json!({"jsonrpc": "2.0", "id": body["id"], "result": result}))
+}
+
+fn key() -> Arc<dyn Credentials> {
+    Arc::new(Credential::api_key("some-key".into()).expect("a usable key"))
+}
+
+async fn refusal_of(url: &str, protocol: Protocol) -> client::Refusal {
+    match Connection::open(url, key(), protocol).await {
+        Err(Error::Refused(refusal)) => *refusal,
+        Err(other) => panic!("not a refusal: {other:?}"),
+        Ok(_) => panic!("not refused"),
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_arrives_whole_in_every_protocol() {
+    for status in [400, 401, 403, 404, 429] {
+        let url = serve(move |_, _| refuse(status, "No.")).await;
+        for protocol in [Protocol::Auto, Protocol::V2025_11_25, Protocol::V2026_07_28] {
+            let refusal = refusal_of(&url, protocol).await;
+            assert_eq!(refusal.status, status, "{protocol:?}");
+            assert_eq!(refusal.message, "No.");
+            assert_eq!(refusal.trace_id.as_deref(), Some("t-1"));
+            assert_eq!(refusal.how_to_fix.as_deref(), Some("Get another."));
+            assert_eq!(refusal.challenge.as_deref(), Some("Bearer realm=\"mcp\""));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_call_leaves_the_connection_usable() {
+    let url = serve(|_, body| match body["params"]["name"].as_str() {
+        Some("forbidden") => refuse(403, "Not yours."),
+        _ => accept(&body),
+    })
+    .await;
+    for protocol in [Protocol::Auto, Protocol::V2025_11_25, Protocol::V2026_07_28] {
+        let connection = Connection::open(&url, key(), protocol).await.unwrap();
+        let error = connection.call("forbidden", Default::default()).await.unwrap_err();
+        assert!(error.is_refusal() && error.to_string().contains("Not yours."), "{error}");
+        assert!(connection.call("allowed", Default::default()).await.is_ok());
+        connection.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn auto_goes_back_to_an_older_server() {
+    let url = serve(|_, body| match body["method"].as_str() {
+        Some("server/discover") => StatusCode::BAD_REQUEST.into_response(),
+        _ => accept(&body),
+    })
+    .await;
+    let connection = Connection::open(&url, key(), Protocol::Auto).await.unwrap();
+    assert_eq!(connection.negotiated_version(), "2025-11-25");
+    let newest = Connection::open(&url, key(), Protocol::V2026_07_28).await;
+    assert!(matches!(newest, Err(Error::Refused(refusal)) if refusal.status == 400));
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_cut_off() {
+    let url = serve(|_, _| (StatusCode::FORBIDDEN, "x".repeat(10 << 20)).into_response()).await;
+    let refusal = refusal_of(&url, Protocol::V2026_07_28).await;
+    assert!(refusal.message.len() < 300, "{}", refusal.message.len());
+}
+
+/// Has a stale token, and one good one.
+#[derive(Default)]
+struct Renewing {
+    renewed: AtomicUsize,
+}
+
+impl Credentials for Renewing {
+    fn current(&self) -> Pending<'_, Option<Credential>> {
+        let token = if self.renewed.load(Ordering::SeqCst) == 0 { "stale" } else { "good" };
+        Box::pin(async move { Credential::bearer(token.into()).map(Some) })
+    }
+
+    fn renew<'a>(&'a self, _refused: &'a Credential) -> Pending<'a, Option<Credential>> {
+        self.renewed.fetch_add(1, Ordering::SeqCst);
+        self.current()
+    }
+}
+
+#[tokio::test]
+async fn a_401_is_answered_with_another_token_once() {
+    let url = serve(|headers, body| {
+        let good = headers.get(header::AUTHORIZATION).is_some_and(|value| value == "Bearer good");
+        if good { accept(&body) } else { refuse(401, "Expired.") }
+    })
+    .await;
+    let credentials = Arc::new(Renewing::default());
+    let connection = Connection::open(&url, credentials.clone(), Protocol::Auto).await.unwrap();
+    assert!(connection.call("allowed", Default::default()).await.is_ok());
+    assert_eq!(credentials.renewed.load(Ordering::SeqCst), 1);
+
+    let hits = Arc::new(AtomicUsize::new(0));
+    let count = hits.clone();
+    let never = serve(move |_, _| {
+        count.fetch_add(1, Ordering::SeqCst);
+        refuse(401, "Revoked.")
+    })
+    .await;
+    let again = Connection::open(&never, Arc::new(Renewing::default()), Protocol::Auto).await;
+    assert!(again.is_err_and(|error| error.is_refusal()));
+    assert_eq!(hits.load(Ordering::SeqCst), 2, "one request, one renewal, no more");
+}
+
+#[tokio::test]
+async fn a_page_that_is_no_mcp_server_is_named_as_such() {
+    let url = serve(|_, _| "<html>hello</html>".into_response()).await;
+    let error = Connection::open(&url, key(), Protocol::Auto).await.err().unwrap();
+    assert!(error.to_string().contains("check the URL"), "{error}");
+}

@@ -1,0 +1,71 @@
+//! A token that the client signs itself. Whoever holds the private key can be anyone: that is
+//! why, outside of demos, an issuer holds it and clients do not.
+
+use std::path::{Path, PathBuf};
+
+use client::{Error, read_secret_file};
+use jiff::Timestamp;
+use mcp_auth::authn::jwt::{Claims, Signer};
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
+
+/// How long such a token lives, in seconds.
+const LIFE: i64 = 10 * 60;
+
+/// What the token is to say, and the key to sign it with.
+#[derive(clap::Args)]
+pub(crate) struct Token {
+    /// Sign a token with this private key [default: <keys>/rsa_private.pem]
+    #[arg(long, env = "MCP_PRIVATE_KEY_FILE", global = true, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// The job_role that the signed token claims
+    #[arg(long, env = "MCP_ROLE", global = true, default_value = "Manager")]
+    role: String,
+    /// The user that the signed token is for
+    #[arg(long, env = "MCP_SUB", global = true, default_value = "bob")]
+    sub: String,
+    /// The issuer that the signed token names
+    #[arg(long, env = "MCP_ISSUER", global = true, default_value = "https://dev-issuer.com")]
+    issuer: String,
+    /// The server that the signed token is for
+    #[arg(long, env = "MCP_AUDIENCE", global = true, default_value = "my-mcp-server")]
+    audience: String,
+}
+
+impl Token {
+    /// Signs it.
+    ///
+    /// # Errors
+    /// When there is no private key, or it cannot sign.
+    pub(crate) fn sign(&self, keys: &Path) -> Result<SecretString, Error> {
+        let path = self.private_key.clone().unwrap_or_else(|| keys.join("rsa_private.pem"));
+        let shown = path.display();
+        let pem = read_secret_file(&path)?.ok_or_else(|| {
+            Error::Usage(format!(
+                "There is no private key in {shown} to sign a token with. Make a key pair: \
+                 cargo run -p keygen -- rsa. Or give a token: --token-file FILE"
+            ))
+        })?;
+        let signer = Signer::rs256(pem.expose_secret()).map_err(|error| {
+            Error::Usage(format!(
+                "{shown} cannot sign: {error}. Make a key pair: cargo run -p keygen -- rsa"
+            ))
+        })?;
+        Ok(signer.mint(&self.claims()).into())
+    }
+
+    fn claims(&self) -> Claims {
+        let now = Timestamp::now().as_second();
+        Claims {
+            iss: self.issuer.clone(),
+            sub: self.sub.clone(),
+            aud: self.audience.as_str().into(),
+            exp: now + LIFE,
+            iat: Some(now),
+            jti: Some(Uuid::now_v7().to_string()),
+            client_id: Some("rbac-client".to_owned()),
+            job_role: Some(self.role.clone()),
+            ..Claims::default()
+        }
+    }
+}

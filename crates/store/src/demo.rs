@@ -1,0 +1,161 @@
+//! What a first run needs: two owners with a key and a client each, and a secret.
+//!
+//! The credentials are random like any others. They are marked because everybody who can
+//! read the keys folder has them: a server refuses them on an address that others reach.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mcp_auth::authn::apikey::PlainKey;
+use mcp_auth::authn::client::PlainClient;
+use mcp_auth::authn::jwt::mint::new_hs256_secret;
+use mcp_auth::secret::{self, SecretFileError};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::store::Change;
+use crate::{NewClient, NewKey, Store, StoreError};
+
+/// Somebody to try things out as.
+#[derive(Clone, Copy, Debug)]
+pub struct DemoOwner {
+    /// The user.
+    pub user: &'static str,
+    /// The number by which other systems know the user.
+    pub number: &'static str,
+    /// What the key and the client are called.
+    pub name: &'static str,
+}
+
+/// The two owners.
+pub const OWNERS: [DemoOwner; 2] = [
+    DemoOwner { user: "bob", number: "1", name: "Bob Personal Key" },
+    DemoOwner { user: "alice", number: "3", name: "Alice Personal Key" },
+];
+
+/// The role of both.
+pub const ROLE: &str = "customer";
+
+/// What their keys may call: every tool that ships but `remove_shopping_item`, so that there
+/// is something to be refused.
+pub const GRANTS: [&str; 8] = [
+    "get_time",
+    "get_weather",
+    "get_all_transactions",
+    "get_latest_transactions",
+    "get_account_balance",
+    "list_shopping_items",
+    "add_shopping_item",
+    "mark_shopping_item_bought",
+];
+
+/// What their clients may ask for: every scope that ships but `shopping:remove`.
+pub const SCOPES: [&str; 4] = ["weather:read", "payments:read", "shopping:read", "shopping:write"];
+
+/// Why nothing was made.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A credential of another store lies where the new one would go.
+    #[error("{file} is there already, but {store} does not know it; delete {file}, or name its own store with --store")]
+    Leftover {
+        /// The credential.
+        file: PathBuf,
+        /// The store.
+        store: PathBuf,
+    },
+    /// A file was not written.
+    #[error(transparent)]
+    File(SecretFileError),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Gives both owners an API key, unless the store has any key. The keys are written to
+/// `<keys_dir>/clients/<user>.apikey` (0600); returned are the files made.
+///
+/// # Errors
+/// A file or the store cannot be written; then neither is changed.
+pub fn make_keys(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, DemoError> {
+    make(store, "api_keys", |change, owner| {
+        let plain = PlainKey::mint();
+        change.insert_key(&NewKey {
+            user_number: Some(owner.number.to_owned()),
+            role: Some(ROLE.to_owned()),
+            grants: GRANTS.map(str::to_owned).into(),
+            demo: true,
+            ..NewKey::of(&plain, owner.user, owner.name)
+        })?;
+        let path = keys_dir.join("clients").join(format!("{}.apikey", owner.user));
+        Ok((path, Zeroizing::new(format!("{}\n", plain.reveal()))))
+    })
+}
+
+/// Gives both owners a client, unless the store has any client. Id and secret are written to
+/// `<keys_dir>/clients/<user>.client.json` (0600); returned are the files made.
+///
+/// # Errors
+/// A file or the store cannot be written; then neither is changed.
+pub fn make_clients(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, DemoError> {
+    make(store, "clients", |change, owner| {
+        let plain = PlainClient::mint();
+        change.insert_client(&NewClient {
+            user_number: Some(owner.number.to_owned()),
+            scopes: SCOPES.map(str::to_owned).into(),
+            demo: true,
+            ..NewClient::of(&plain, owner.user, owner.name)
+        })?;
+        let path = keys_dir.join("clients").join(format!("{}.client.json", owner.user));
+        let text = json!({ "client_id": plain.id(), "client_secret": plain.reveal_secret() });
+        Ok((path, Zeroizing::new(format!("{text:#}\n"))))
+    })
+}
+
+/// Writes a new HS256 secret to `<keys_dir>/jwt.secret` (0600), unless there is one.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn make_secret(keys_dir: &Path) -> Result<Option<PathBuf>, DemoError> {
+    let path = keys_dir.join("jwt.secret");
+    match secret::write(&path, &format!("{}\n", *new_hs256_secret()), false) {
+        Ok(()) => Ok(Some(path)),
+        // It was there, or another server that started just now was quicker.
+        Err(SecretFileError::Exists(_)) => Ok(None),
+        Err(error) => Err(DemoError::File(error)),
+    }
+}
+
+fn make(
+    store: &Store,
+    table: &'static str,
+    one: impl Fn(&Change<'_>, DemoOwner) -> Result<(PathBuf, Zeroizing<String>), StoreError>,
+) -> Result<Vec<PathBuf>, DemoError> {
+    let mut written = Vec::new();
+    // The files are written before the change is committed: whoever sees the keys sees them.
+    let result = store.change(|change| {
+        if !change.is_empty(table)? {
+            return Ok(());
+        }
+        for owner in OWNERS {
+            let (path, text) = one(change, owner)?;
+            secret::write(&path, &text, false).map_err(|error| match error {
+                SecretFileError::Exists(file) => {
+                    DemoError::Leftover { file, store: store.path().to_owned() }
+                }
+                error => DemoError::File(error),
+            })?;
+            written.push(path);
+        }
+        Ok(())
+    });
+    match result {
+        Ok(()) => Ok(written),
+        Err(error) => {
+            for path in written {
+                // The error at hand says what went wrong; a leftover is named at the next run.
+                let _ = fs::remove_file(path);
+            }
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The file: who may read it, and what is in it.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::StoreError;
+
+/// For how long anybody waits while another process writes.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// `mcpa`: tells our files from other programs'.
+const APPLICATION_ID: i64 = 0x6d63_7061;
+const VERSION: i64 = 1;
+
+/// Times are RFC 3339 in UTC; `grants` and `scopes` are JSON arrays of strings.
+const SCHEMA: &str = "
+CREATE TABLE api_keys (
+    id          TEXT PRIMARY KEY,
+    digest      BLOB NOT NULL CHECK (length(digest) = 32),
+    chain       TEXT NOT NULL,
+    owner       TEXT NOT NULL,
+    user_number TEXT,
+    name        TEXT NOT NULL,
+    role        TEXT,
+    grants      TEXT NOT NULL,
+    created     TEXT NOT NULL,
+    expires     TEXT,
+    revoked     TEXT,
+    demo        INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE clients (
+    id          TEXT PRIMARY KEY,
+    digest      BLOB NOT NULL CHECK (length(digest) = 32),
+    owner       TEXT NOT NULL,
+    user_number TEXT,
+    name        TEXT NOT NULL,
+    scopes      TEXT NOT NULL,
+    created     TEXT NOT NULL,
+    revoked     TEXT,
+    demo        INTEGER NOT NULL DEFAULT 0
+) STRICT;
+";
+
+/// Opens the file, made and given its tables if it was not there.
+pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
+    make_private(path)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // SQLite does not wait where waiting could deadlock, as on the way to WAL.
+        match connect(path) {
+            Err(StoreError::Busy(_)) if Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Names what SQLite said as one of our errors.
+pub(crate) fn failed<'a>(
+    doing: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(rusqlite::Error) -> StoreError + 'a {
+    move |source| match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Busy(path.to_owned())
+        }
+        Some(ErrorCode::NotADatabase) => StoreError::NotADatabase(path.to_owned()),
+        _ => StoreError::Sqlite { doing, path: path.to_owned(), source },
+    }
+}
+
+/// Makes the file if it is missing; SQLite gives its companions the same mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let io = |doing| {
+        move |source| StoreError::Io { doing, path: path.to_owned(), source }
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io("create"))?;
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(io("create")(error)),
+    }
+    let metadata = fs::metadata(path).map_err(io("open"))?;
+    if !metadata.is_file() {
+        return Err(StoreError::NotADatabase(path.to_owned()));
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(StoreError::LooseMode { path: path.to_owned(), mode });
+    }
+    Ok(())
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    // Neither CREATE nor URI: the file is there, and its name means only itself.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection =
+        Connection::open_with_flags(path, flags).map_err(failed("open", path))?;
+    migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |doing| failed(doing, path);
+    connection.busy_timeout(PATIENCE).map_err(failed("open"))?;
+    let number = |connection: &Connection, sql| -> Result<i64, StoreError> {
+        connection.query_row(sql, [], |row| row.get(0)).map_err(failed("read"))
+    };
+    // First of all: a foreign file must not be changed, not even to WAL.
+    recognise(path, |sql| number(connection, sql))?;
+    connection
+        .execute_batch(
+            // FULL: a revocation that was reported has to survive a power cut.
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;",
+        )
+        .map_err(failed("open"))?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed("open"))?;
+    // Two processes may start at once; the second finds the tables.
+    if number(&transaction, "PRAGMA user_version")? == 0 {
+        transaction
+            .execute_batch(&format!(
+                "{SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+            ))
+            .map_err(failed("create the tables in"))?;
+    }
+    transaction.commit().map_err(failed("create the tables in"))
+}
+
+fn recognise(
+    path: &Path,
+    mut number: impl FnMut(&'static str) -> Result<i64, StoreError>,
+) -> Result<(), StoreError> {
+    let empty = number("SELECT count(*) FROM sqlite_master")? == 0;
+    let version = number("PRAGMA user_version")?;
+    if empty && version == 0 {
+        return Ok(());
+    }
+    if number("PRAGMA application_id")? != APPLICATION_ID {
+        return Err(StoreError::Foreign(path.to_owned()));
+    }
+    if version > VERSION {
+        return Err(StoreError::Newer { path: path.to_owned(), found: version, known: VERSION });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_made_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys/credentials.db");
+        let connection = open(&path).unwrap();
+        connection.execute("DELETE FROM clients", []).unwrap();
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
+            assert_eq!(mode(&entry.unwrap().path()), 0o600);
+        }
+    }
+
+    #[test]
+    fn what_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.db");
+        drop(open(&path).unwrap());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = open(&path).unwrap_err().to_string();
+        assert!(error.contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.db");
+        let private = |text: &[u8]| {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        private(&b"not a database ".repeat(100));
+        assert!(matches!(open(&path), Err(StoreError::NotADatabase(_))));
+        private(b"");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (a)").unwrap();
+        let before = fs::read(&path).unwrap();
+        assert!(matches!(open(&path), Err(StoreError::Foreign(_))));
+        assert_eq!(fs::read(&path).unwrap(), before);
+        assert!(matches!(open(folder.path()), Err(StoreError::NotADatabase(_))));
+    }
+
+    #[test]
+    fn a_newer_version_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.db");
+        open(&path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
+        let error = open(&path).unwrap_err().to_string();
+        assert!(error.contains("version 9") && error.contains("up to 1"), "{error}");
+    }
+
+    #[test]
+    fn many_may_open_a_new_file_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.db");
+        thread::scope(|scope| {
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&path).map(drop))).collect();
+            for one in all {
+                one.join().unwrap().unwrap();
+            }
+        });
+    }
+}

@@ -1,0 +1,30 @@
+//! Where credentials live: API keys and OAuth clients in one SQLite file.
+//!
+//! The file holds digests, never a credential. Whoever asks is answered from memory: a
+//! [`Store`] keeps a snapshot of the file and a thread that looks for changes, so that a
+//! key which another process revokes is refused within a quarter of a second.
+//!
+//! - [`Store`] opens the file, changes it and answers the layers of `mcp-auth`.
+//! - [`NewKey`], [`StoredKey`], [`NewClient`] and [`StoredClient`] are its rows.
+//! - [`demo`] makes what a first run needs.
+
+mod clients;
+pub mod demo;
+mod error;
+mod file;
+mod keys;
+mod row;
+mod snapshot;
+mod store;
+mod watch;
+
+pub use clients::{NewClient, StoredClient};
+pub use error::StoreError;
+pub use keys::{NewKey, StoredKey};
+pub use store::{Revocation, Store};
+
+/// The file's usual name within the keys folder.
+pub const FILE_NAME: &str = "credentials.db";
+
+/// Who vouches for the owner of an API key: [`Identity::issuer`](mcp_auth::Identity::issuer) of every key.
+pub const KEY_ISSUER: &str = "urn:mcp-auth:keys";

@@ -1,0 +1,227 @@
+//! The store: changed through SQLite, asked in memory.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use mcp_auth::Rejection;
+use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup};
+use mcp_auth::authn::client::{ClientLookup, ClientRecord};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
+
+use crate::snapshot::Latest;
+use crate::watch::Watch;
+use crate::{NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, row};
+
+/// API keys and clients in one file. Clones share it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+/// What a revocation found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// It had been revoked at that moment already.
+    Already(Timestamp),
+    /// It is revoked as of this moment.
+    Now(Timestamp),
+}
+
+struct Inner {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+    latest: Arc<Latest>,
+    /// Held for its thread.
+    _watch: Watch,
+}
+
+impl Store {
+    /// Opens the file. If it is missing it is made (0600), and so is its folder (0700).
+    ///
+    /// # Errors
+    /// It cannot be opened, others may read it, or it is not a store that this program knows.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = Mutex::new(file::open(path)?);
+        let latest = Arc::new(Latest::default());
+        let watch = Watch::start(path, Arc::clone(&latest))?;
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), connection, latest, _watch: watch })))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Keeps a key.
+    ///
+    /// # Errors
+    /// A field cannot be kept, the id is taken, or the file cannot be written.
+    pub fn insert_key(&self, key: NewKey) -> Result<(), StoreError> {
+        self.change(|change| change.insert_key(&key))
+    }
+
+    /// All keys, the oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn list_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
+        let keys = keys::all(&self.connection(), &self.0.path)?;
+        Ok(keys.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// Refuses a key from now on, in every process that has the file open.
+    ///
+    /// # Errors
+    /// There is no such key, or the file cannot be written.
+    pub fn revoke_key(&self, id: KeyId) -> Result<Revocation, StoreError> {
+        self.change(|change| {
+            change.revoke("api_keys", &id.to_string())?.ok_or(StoreError::UnknownKey(id))
+        })
+    }
+
+    /// Keeps a client.
+    ///
+    /// # Errors
+    /// A field cannot be kept, the id is taken, or the file cannot be written.
+    pub fn insert_client(&self, client: NewClient) -> Result<(), StoreError> {
+        self.change(|change| change.insert_client(&client))
+    }
+
+    /// All clients, the oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn list_clients(&self) -> Result<Vec<StoredClient>, StoreError> {
+        let clients = clients::all(&self.connection(), &self.0.path)?;
+        Ok(clients.into_iter().map(|(client, _)| client).collect())
+    }
+
+    /// Gives a client no more tokens. Those that it has stay good until they expire.
+    ///
+    /// # Errors
+    /// There is no such client, or the file cannot be written.
+    pub fn revoke_client(&self, id: &str) -> Result<Revocation, StoreError> {
+        self.change(|change| {
+            change
+                .revoke("clients", id)?
+                .ok_or_else(|| StoreError::UnknownClient(id.to_owned()))
+        })
+    }
+
+    /// Whether a key of [`demo`](crate::demo) is in force.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn has_demo_keys(&self) -> Result<bool, StoreError> {
+        self.exists("SELECT EXISTS (SELECT 1 FROM api_keys WHERE demo AND revoked IS NULL)")
+    }
+
+    /// Whether a client of [`demo`](crate::demo) is in force.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn has_demo_clients(&self) -> Result<bool, StoreError> {
+        self.exists("SELECT EXISTS (SELECT 1 FROM clients WHERE demo AND revoked IS NULL)")
+    }
+
+    /// Does all of `work` or nothing, while no other process writes.
+    ///
+    /// # Errors
+    /// What `work` says, or the file cannot be written.
+    pub(crate) fn change<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Change<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let path = &self.0.path;
+        let mut connection = self.connection();
+        let done = {
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(file::failed("write", path))?;
+            let change = Change { path, transaction };
+            // An error drops the transaction, which takes everything back.
+            let done = work(&change)?;
+            change.transaction.commit().map_err(file::failed("write", path))?;
+            done
+        };
+        // It is in the file now, whatever becomes of this: the watch looks as well.
+        if let Err(error) = self.0.latest.reload(&connection, path) {
+            tracing::error!(%error, "cannot read the credential store; the last state stays");
+        }
+        Ok(done)
+    }
+
+    fn exists(&self, sql: &str) -> Result<bool, StoreError> {
+        let exists = self.connection().query_row(sql, [], |row| row.get(0));
+        exists.map_err(file::failed("read", &self.0.path))
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A transaction that a panic left behind was rolled back when it was dropped.
+        self.0.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One change to the file, under way.
+pub(crate) struct Change<'a> {
+    path: &'a Path,
+    transaction: Transaction<'a>,
+}
+
+impl Change<'_> {
+    pub(crate) fn insert_key(&self, key: &NewKey) -> Result<(), StoreError> {
+        key.check()?;
+        self.inserted(&key.id.to_string(), key.insert(&self.transaction))
+    }
+
+    pub(crate) fn insert_client(&self, client: &NewClient) -> Result<(), StoreError> {
+        client.check()?;
+        self.inserted(&client.id, client.insert(&self.transaction))
+    }
+
+    /// Whether there is no row at all in this table, revoked ones included.
+    pub(crate) fn is_empty(&self, table: &'static str) -> Result<bool, StoreError> {
+        let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {table})");
+        let empty = self.transaction.query_row(&sql, [], |row| row.get(0));
+        empty.map_err(file::failed("read", self.path))
+    }
+
+    fn inserted(&self, id: &str, result: rusqlite::Result<usize>) -> Result<(), StoreError> {
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                Err(StoreError::Taken(id.to_owned()))
+            }
+            Err(error) => Err(file::failed("write", self.path)(error)),
+        }
+    }
+
+    /// `None` if there is no such row.
+    fn revoke(&self, table: &'static str, id: &str) -> Result<Option<Revocation>, StoreError> {
+        let failed = || file::failed("write", self.path);
+        let before: Option<Option<String>> = self
+            .transaction
+            .query_row(&format!("SELECT revoked FROM {table} WHERE id = ?1"), [id], |row| row.get(0))
+            .optional()
+            .map_err(failed())?;
+        let Some(before) = before else { return Ok(None) };
+        if let Some(then) = before.and_then(|text| text.parse().ok()) {
+            return Ok(Some(Revocation::Already(then)));
+        }
+        let now = Timestamp::now();
+        let sql = format!("UPDATE {table} SET revoked = ?2 WHERE id = ?1");
+        self.transaction.execute(&sql, [id, &row::time(now)]).map_err(failed())?;
+        Ok(Some(Revocation::Now(now)))
+    }
+}
+
+impl Lookup for Store {
+    async fn find(&self, id: KeyId) -> Result<Option<Arc<KeyRecord>>, Rejection> {
+        Ok(self.0.latest.get().keys.get(&id).cloned())
+    }
+}
+
+impl ClientLookup for Store {
+    async fn find_client(&self, id: &str) -> Result<Option<Arc<ClientRecord>>, Rejection> {
+        Ok(self.0.latest.get().clients.get(id).cloned())
+    }
+}

@@ -1,0 +1,148 @@
+//! One MCP request: who asks, may they, then the tool.
+
+use std::sync::Arc;
+
+use mcp_auth::authz::{Catalogue, CatalogueTool, Permit, Verdict};
+use rmcp::ErrorData;
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, ErrorCode, Implementation,
+    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ResultType, ServerCapabilities,
+    ServerConfig,
+};
+use rmcp::service::{RequestContext, RoleServer};
+
+use crate::shopping::{self, Item};
+use crate::tool::Call;
+use crate::{Kit, Records, RecordsError};
+
+/// An MCP server for one [`Kit`] of tools.
+///
+/// A clone costs one reference count: rmcp asks for one per request.
+///
+/// Every `tools/list` and `tools/call` needs the [`Permit`] that the layers of `mcp-auth`
+/// put into the HTTP request. Mounted without them, the server refuses both.
+#[derive(Clone)]
+pub struct ToolServer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    info: ServerConfig,
+    kit: Kit,
+    records: Records,
+}
+
+impl ToolServer {
+    /// A server that calls itself `name` and keeps its data in `records`.
+    pub fn new(name: &str, kit: Kit, records: Records) -> Self {
+        let info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new(name, env!("CARGO_PKG_VERSION")))
+            .with_instructions(kit.instructions());
+        Self { inner: Arc::new(Inner { info, kit, records }) }
+    }
+
+    /// Every tool there is, for [`Policy`](mcp_auth::authz::Policy) to be checked against.
+    pub fn catalogue(&self) -> Catalogue {
+        let tools = self.inner.kit.tools();
+        tools
+            .map(|tool| CatalogueTool {
+                name: tool.listed.name.to_string(),
+                read_only: tool.reads_only(),
+            })
+            .collect()
+    }
+
+    /// The shared shopping list, in the order in which it was written.
+    ///
+    /// # Errors
+    /// The records cannot be read.
+    pub async fn shopping_items(&self) -> Result<Vec<Item>, RecordsError> {
+        shopping::items(&self.inner.records).await
+    }
+}
+
+impl ServerHandler for ToolServer {
+    fn get_info(&self) -> ServerConfig {
+        self.inner.info.clone()
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let permit = permit(&context)?;
+        if request.is_some_and(|request| request.cursor.is_some()) {
+            return Err(ErrorData::invalid_params(
+                "there is one page of tools; ask tools/list again without a cursor",
+                None,
+            ));
+        }
+        let tools = self.inner.kit.tools();
+        let allowed = tools.filter(|tool| permit.allows(&tool.listed.name));
+        // What one caller may see is for no cache that others share; peers from before
+        // 2026-07-28 do not know the two fields.
+        let hints = context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28);
+        Ok(ListToolsResult {
+            result_type: Some(ResultType::COMPLETE),
+            meta: None,
+            next_cursor: None,
+            ttl_ms: hints.then_some(0),
+            cache_scope: hints.then_some(CacheScope::Private),
+            tools: allowed.map(|tool| tool.listed.clone()).collect(),
+        })
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let permit = permit(&context)?;
+        let name = request.name.as_ref();
+        match permit.judge(name) {
+            Verdict::Allowed => {}
+            Verdict::InsufficientScope(scopes) => {
+                return Err(refused(format!(
+                    "not permitted: {name} needs the scope {}; do not retry with this token, \
+                     ask for one that has it",
+                    scopes.join(" ")
+                )));
+            }
+            Verdict::NotGranted => {
+                return Err(refused(format!(
+                    "not permitted: no role or grant of this caller reaches {name}; do not \
+                     retry, ask whoever runs the server for it"
+                )));
+            }
+            Verdict::UnknownTool => return Err(unknown(name)),
+        }
+        let tool = self.inner.kit.tool(name).ok_or_else(|| unknown(name))?;
+        let call = Call { permit: permit.clone(), records: self.inner.records.clone() };
+        Ok(tool.run(call, request.arguments.unwrap_or_default()).await.into())
+    }
+}
+
+/// The rights of whoever sent this request. rmcp carries the head of the HTTP request
+/// along, and the layer left the Permit there.
+fn permit(context: &RequestContext<RoleServer>) -> Result<&Permit, ErrorData> {
+    let parts = context.extensions.get::<http::request::Parts>();
+    parts.and_then(|parts| Permit::of(&parts.extensions)).ok_or_else(|| {
+        refused(
+            "not permitted: the request reached the tools without passing authorization; \
+             whoever runs the server must put the layers of mcp-auth around this endpoint"
+                .to_owned(),
+        )
+    })
+}
+
+/// The code is positive: JSON-RPC keeps the range below −32000 for itself.
+fn refused(sentence: String) -> ErrorData {
+    ErrorData::new(ErrorCode(403), sentence, None)
+}
+
+fn unknown(name: &str) -> ErrorData {
+    let shown: String = name.chars().take(64).collect();
+    ErrorData::invalid_params(format!("unknown tool: {shown}; ask tools/list"), None)
+}
