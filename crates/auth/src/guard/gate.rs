@@ -33,19 +33,17 @@ pub struct Gated<C, S> {
 
 pin_project! {
     /// Either the inner service's answer or the refusal.
-    #[project = GateFutureState]
-    pub enum GateFuture<F> {
-        /// The request went on.
-        Passed {
-            /// Its answer to come.
-            #[pin]
-            inner: F,
-        },
-        /// It did not.
-        Refused {
-            /// The answer, until it is taken.
-            answer: Option<Response<RejectionBody>>,
-        },
+    pub struct GateFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Passed { #[pin] inner: F },
+        Refused { answer: Option<Response<RejectionBody>> },
     }
 }
 
@@ -92,10 +90,10 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (check, challenge) = &*self.gate.0;
         match check.check(&mut request) {
-            Ok(()) => GateFuture::Passed { inner: self.inner.call(request) },
+            Ok(()) => GateFuture { state: State::Passed { inner: self.inner.call(request) } },
             Err(rejection) => {
                 let answer = rejection.answer(challenge, request.extensions_mut());
-                GateFuture::Refused { answer: Some(answer) }
+                GateFuture { state: State::Refused { answer: Some(answer) } }
             }
         }
     }
@@ -108,11 +106,11 @@ where
     type Output = Result<Response<Either<R, RejectionBody>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            GateFutureState::Passed { inner } => {
+        match self.project().state.project() {
+            StateProjection::Passed { inner } => {
                 inner.poll(cx).map(|result| result.map(|response| response.map(Either::Left)))
             }
-            GateFutureState::Refused { answer } => {
+            StateProjection::Refused { answer } => {
                 let answer = answer.take().expect("a future is not polled after it is ready");
                 Poll::Ready(Ok(answer.map(Either::Right)))
             }
