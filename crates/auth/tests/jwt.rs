@@ -1,0 +1,244 @@
+//! What a token has to be to pass: one row per thing that can be wrong with it.
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::KeyPair as _;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use mcp_auth::authn::jwt::{
+    Claims, JwtVerifier, KeyError, KeySet, Rules, Signer, VerifyingKey, mint,
+};
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://issuer.example";
+const AUDIENCE: &str = "https://mcp.example/mcp";
+
+struct Forge {
+    secret: zeroize::Zeroizing<String>,
+    verifier: JwtVerifier<KeySet>,
+}
+
+impl Forge {
+    fn new() -> Self {
+        let secret = mint::new_hs256_secret();
+        let keys = KeySet::from(VerifyingKey::hs256(&secret).unwrap());
+        Self { verifier: JwtVerifier::new(keys, Rules::new(ISSUER, AUDIENCE)), secret }
+    }
+
+    /// A token with this header and these claims as they stand, signed with the right secret.
+    fn sign(&self, header: &Value, claims: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let message = format!("{}.{}", part(&header.to_string()), part(claims));
+        let bytes = URL_SAFE_NO_PAD.decode(&*self.secret).unwrap();
+        let key = EncodingKey::from_secret(&bytes);
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+        format!("{message}.{signature}")
+    }
+
+    fn with_claims(&self, change: impl FnOnce(&mut Value)) -> String {
+        let mut claims = good_claims();
+        change(&mut claims);
+        self.sign(&json!({"alg": "HS256", "typ": "at+jwt"}), &claims.to_string())
+    }
+
+    fn refusal(&self, token: &str) -> String {
+        let rejection = self.verifier.verify(token).expect_err("the token must not pass");
+        assert_eq!(rejection.status(), 401);
+        rejection.reason().to_owned()
+    }
+}
+
+fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+fn good_claims() -> Value {
+    json!({
+        "iss": ISSUER, "sub": "bob", "aud": AUDIENCE, "client_id": "c", "jti": "j",
+        "iat": now(), "exp": now() + 600, "scope": "a b", "job_role": "Officer", "id": 7,
+    })
+}
+
+#[test]
+fn a_good_token_says_who_calls() {
+    let forge = Forge::new();
+    let identity = forge.verifier.verify(&forge.with_claims(|_| ())).unwrap();
+    assert_eq!(identity.owner(), (ISSUER, "bob"));
+    assert_eq!(identity.scopes, ["a", "b"]);
+    assert_eq!(identity.roles, ["Officer"]);
+    assert_eq!(identity.user_number.as_deref(), Some("7"));
+    let several = forge.with_claims(|claims| claims["aud"] = json!(["x", AUDIENCE]));
+    assert!(forge.verifier.verify(&several).is_ok());
+}
+
+#[test]
+fn each_claim_is_required_and_of_its_type() {
+    let forge = Forge::new();
+    for claim in ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"] {
+        let missing = forge.with_claims(|claims| {
+            claims.as_object_mut().unwrap().remove(claim);
+        });
+        assert!(forge.refusal(&missing).contains(claim), "{claim} missing");
+        for wrong in [json!(null), json!({}), json!(true), json!([])] {
+            forge.refusal(&forge.with_claims(|claims| claims[claim] = wrong));
+        }
+    }
+    for (claim, wrong) in [
+        ("iss", json!(1)),
+        ("iss", json!([ISSUER])),
+        ("iss", json!(format!("{ISSUER}/"))),
+        ("aud", json!(1)),
+        ("aud", json!("")),
+        ("aud", json!(format!("{AUDIENCE}/"))),
+        ("aud", json!(AUDIENCE.to_uppercase())),
+        ("aud", json!(&AUDIENCE[..10])),
+        ("aud", json!(["other"])),
+        ("sub", json!("")),
+        ("exp", json!("9999999999")),
+        ("exp", json!(-1)),
+        ("exp", json!(1e300)),
+        ("exp", json!(now() + 10_000_000)),
+        ("exp", json!(now() - 6)),
+        ("nbf", json!(now() + 60)),
+        ("nbf", json!(null)),
+        ("iat", json!(now() + 60)),
+    ] {
+        let what = format!("{claim} = {wrong}");
+        let token = forge.with_claims(|claims| claims[claim] = wrong);
+        assert!(forge.verifier.verify(&token).is_err(), "{what}");
+    }
+    let within_leeway = forge.with_claims(|claims| claims["exp"] = json!(now() - 3));
+    assert!(forge.verifier.verify(&within_leeway).is_ok());
+}
+
+#[test]
+fn a_role_that_is_no_text_is_no_role() {
+    let forge = Forge::new();
+    for role in [json!(null), json!(""), json!(1), json!(["Manager"]), json!({})] {
+        let token = forge.with_claims(|claims| claims["job_role"] = role);
+        assert!(forge.verifier.verify(&token).unwrap().roles.is_empty());
+    }
+}
+
+#[test]
+fn a_claim_given_twice_is_refused() {
+    let forge = Forge::new();
+    let text = good_claims().to_string();
+    for doubled in [r#""sub":"alice","#, r#""s\u0075b":"alice","#, r#""job_role":"Manager","#] {
+        let claims = text.replacen('{', &format!("{{{doubled}"), 1);
+        let token = forge.sign(&json!({"alg": "HS256", "typ": "at+jwt"}), &claims);
+        assert!(forge.refusal(&token).contains("duplicate"), "{doubled}");
+    }
+}
+
+#[test]
+fn the_header_is_held_to_its_profile() {
+    let forge = Forge::new();
+    let claims = good_claims().to_string();
+    let verify = |header: Value| forge.verifier.verify(&forge.sign(&header, &claims));
+    for header in [
+        json!({"alg": "HS256", "typ": "AT+JWT"}),
+        json!({"alg": "HS256", "typ": "application/at+jwt"}),
+        json!({"alg": "HS256", "typ": "at+jwt", "jku": "http://127.0.0.1:1/", "jwk": {}}),
+    ] {
+        assert!(verify(header.clone()).is_ok(), "{header}");
+    }
+    for header in [
+        json!({"alg": "HS256"}),
+        json!({"alg": "HS256", "typ": "JWT"}),
+        json!({"alg": "HS256", "typ": "dpop+jwt"}),
+        json!({"alg": "HS256", "typ": "at+jwt", "crit": ["b64"], "b64": false}),
+        json!({"alg": "HS256", "typ": "at+jwt", "crit": []}),
+        json!({"alg": "HS256", "typ": "at+jwt", "crit": null}),
+        json!({"alg": "HS256", "typ": "at+jwt", "kid": "../../etc/passwd"}),
+        json!({"alg": "HS256", "typ": "at+jwt", "kid": ""}),
+        json!({"alg": "HS256", "typ": "at+jwt", "kid": 1}),
+        json!({"alg": "none", "typ": "at+jwt"}),
+        json!({"alg": "hs256", "typ": "at+jwt"}),
+        json!({"alg": "RS256", "typ": "at+jwt"}),
+        json!({"typ": "at+jwt"}),
+        json!([]),
+    ] {
+        assert!(verify(header.clone()).is_err(), "{header}");
+    }
+}
+
+#[test]
+fn the_form_is_exact() {
+    let forge = Forge::new();
+    let good = forge.with_claims(|_| ());
+    let (message, signature) = good.rsplit_once('.').unwrap();
+    let other = forge.with_claims(|claims| claims["sub"] = json!("alice"));
+    let (_, foreign) = other.rsplit_once('.').unwrap();
+    for token in [
+        String::new(),
+        ".".into(),
+        "..".into(),
+        message.into(),
+        format!("{message}."),
+        format!("{good}."),
+        format!("{good}.x"),
+        format!("{good}="),
+        format!("{message}.{foreign}"),
+        format!("{message}.{}", &signature[1..]),
+        format!("{}A.{signature}", message),
+    ] {
+        assert!(forge.verifier.verify(&token).is_err(), "{token}");
+    }
+}
+
+#[test]
+fn the_key_decides_the_algorithm() {
+    let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let pem = |label: &str, der: &[u8]| {
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+    };
+    let private: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+    let private = pem("PRIVATE KEY", private.as_ref());
+    let public = pem("PUBLIC KEY", public.as_ref());
+
+    let signer = Signer::rs256(&private).unwrap();
+    let key = VerifyingKey::rs256(&public).unwrap();
+    assert_eq!(signer.kid(), key.kid());
+    let verifier = JwtVerifier::new(KeySet::from(key), Rules::new(ISSUER, AUDIENCE));
+    let claims: Claims = serde_json::from_value(good_claims()).unwrap();
+    assert!(verifier.verify(&signer.mint(&claims)).is_ok());
+
+    // HMAC under the text of the public key: the classic confusion.
+    let hs256 = Signer::hs256(&URL_SAFE_NO_PAD.encode(&public)).unwrap();
+    assert!(verifier.verify(&hs256.mint(&claims)).is_err());
+    for alg in ["HS256", "none", "RS256"] {
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let header = part(json!({"alg": alg, "typ": "at+jwt"}));
+        let message = format!("{header}.{}", part(good_claims()));
+        let key = EncodingKey::from_secret(public.as_bytes());
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+        assert!(verifier.verify(&format!("{message}.{signature}")).is_err(), "{alg}");
+        assert!(verifier.verify(&format!("{message}.")).is_err(), "{alg}");
+    }
+
+    assert!(matches!(VerifyingKey::rs256(&private), Err(KeyError::NoPublicKey)));
+    assert!(matches!(Signer::rs256(&public), Err(KeyError::NoPrivateKey)));
+}
+
+#[test]
+fn weak_keys_are_not_taken() {
+    for secret in ["", "c2hvcnQ", &URL_SAFE_NO_PAD.encode([1; 31])] {
+        assert!(matches!(VerifyingKey::hs256(secret), Err(KeyError::ShortSecret { .. })));
+        assert!(Signer::hs256(secret).is_err());
+    }
+    assert!(matches!(VerifyingKey::hs256("not base64url!"), Err(KeyError::NoSecret)));
+    // 1024 bits, made for this test; its private half was not kept.
+    let short = "-----BEGIN PUBLIC KEY-----\n\
+        MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDWFmqIr1p5C3/56YL9I6olX+hy\n\
+        xQAjC3JAx++bJSQJ62LfO5HcggayE63JT4q4jHIJnYx7nmsaVEOkAV8EEVjV2les\n\
+        V/LOHV/wlukhr6p/oz+jh0AHaZkxSDQ0GOOd7dMY03IWDsf1c0I1PbHve2wRUXYD\n\
+        vUqngiAZBeeZbFYYWQIDAQAB\n\
+        -----END PUBLIC KEY-----\n";
+    assert!(matches!(VerifyingKey::rs256(short), Err(KeyError::ShortRsaKey { bits: 1024 })));
+}

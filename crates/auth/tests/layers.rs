@@ -1,0 +1,180 @@
+//! The layers together, around a service that tells what reached it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use mcp_auth::authn::credential::Credential;
+use mcp_auth::authn::layer::Authenticate;
+use mcp_auth::authn::{Scheme, apikey::verify::NAME};
+use mcp_auth::authz::layer::Authorize;
+use mcp_auth::authz::peek::Peek;
+use mcp_auth::authz::{Catalogue, CatalogueTool, Permit, Policy};
+use mcp_auth::guard::session::Sessions;
+use mcp_auth::{Challenge, Identity, Rejection};
+use tower::{Service, ServiceBuilder, ServiceExt};
+
+/// Takes the user's name for a credential.
+struct ByName;
+
+impl Scheme for ByName {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn authenticate(&self, head: &Parts) -> Result<Arc<Identity>, Rejection> {
+        let Credential::Bearer(user) = Credential::read(head)? else {
+            return Err(Rejection::no_credential("no bearer"));
+        };
+        Ok(Arc::new(Identity {
+            scheme: NAME,
+            issuer: "test".into(),
+            user: user.into(),
+            user_number: None,
+            name: None,
+            client: user.into(),
+            credential: user.into(),
+            roles: vec![],
+            scopes: vec!["read".into()],
+            grants: vec![],
+            expires: None,
+        }))
+    }
+}
+
+fn policy() -> Arc<ArcSwap<Policy>> {
+    let catalogue: Catalogue = ["look", "change", "erase"]
+        .map(|name| CatalogueTool { name: name.into(), read_only: name == "look" })
+        .into_iter()
+        .collect();
+    let text = "[scopes.read]\ntools = [\"look\"]\n[scopes.write]\ntools = [\"change\"]\n\
+                [roles.admin]\ntools = [\"*\"]";
+    Arc::new(ArcSwap::from_pointee(Policy::parse(text, catalogue).unwrap()))
+}
+
+/// Answers 200 with all that it was given; opens session `s1` on `initialize`.
+async fn tell(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let permit = Permit::of(&head.extensions).map(|permit| permit.allowed().join(","));
+    let text = format!("{:?} permit={permit:?} {:?}", head.headers, body);
+    let opens = body.windows(10).any(|window| window == b"initialize");
+    let mut response = Response::new(Full::from(text));
+    if opens {
+        response.headers_mut().insert("mcp-session-id", "s1".parse().unwrap());
+    }
+    Ok(response)
+}
+
+async fn ask<S, R>(
+    service: &S,
+    request: http::request::Builder,
+    body: &str,
+) -> (u16, String, String)
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<R>, Error = Infallible> + Clone,
+    R: http_body::Body<Data = Bytes>,
+    R::Error: std::fmt::Debug,
+{
+    let request = request.body(Full::from(body.to_owned())).unwrap();
+    let response = service.clone().oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let challenge = response.headers().get("www-authenticate");
+    let challenge = challenge.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, challenge, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn post(user: &str) -> http::request::Builder {
+    Request::post("/mcp").header("authorization", format!("Bearer {user}"))
+}
+
+macro_rules! stack {
+    () => {
+        ServiceBuilder::new()
+            .layer(Authenticate::new(ByName, Challenge::default()))
+            .layer(Peek)
+            .layer(Sessions::new())
+            .layer(Authorize::layer(policy(), Challenge::default()))
+            .service_fn(tell)
+    };
+}
+
+#[tokio::test]
+async fn a_known_caller_passes_without_its_credential() {
+    let stack = stack!();
+    let call = r#"{"id":1,"method":"tools/call","params":{"name":"look"}}"#;
+    let (status, _, seen) = ask(&stack, post("bob"), call).await;
+    assert_eq!(status, 200);
+    assert!(!seen.contains("authorization") && !seen.contains("bob"), "{seen}");
+    assert!(seen.contains(r#"permit=Some("look")"#), "{seen}");
+    assert!(seen.contains("tools/call"), "the body goes on unchanged: {seen}");
+}
+
+#[tokio::test]
+async fn what_is_not_granted_is_403_and_says_what_would_help() {
+    let stack = stack!();
+    let call = |tool| format!(r#"{{"id":7,"method":"tools/call","params":{{"name":"{tool}"}}}}"#);
+    let (status, challenge, body) = ask(&stack, post("bob"), &call("change")).await;
+    assert_eq!(status, 403);
+    assert!(challenge.contains(r#"error="insufficient_scope", scope="write""#), "{challenge}");
+    assert!(body.contains(r#""id":7"#), "{body}");
+    let (status, challenge, _) = ask(&stack, post("bob"), &call("erase")).await;
+    assert_eq!((status, challenge.as_str()), (403, ""));
+    // Whether a tool is there is for the handler to say.
+    assert_eq!(ask(&stack, post("bob"), &call("nothing")).await.0, 200);
+}
+
+#[tokio::test]
+async fn nobody_is_answered_before_it_is_known_who_asks() {
+    let stack = stack!();
+    for method in ["POST", "GET", "DELETE", "PUT", "OPTIONS", "HEAD"] {
+        let request = Request::builder().method(method).uri("/mcp");
+        assert_eq!(ask(&stack, request, "{").await.0, 401, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_only_its_owners() {
+    let stack = stack!();
+    assert_eq!(ask(&stack, post("bob"), r#"{"method":"initialize"}"#).await.0, 200);
+    let with = |user: &str, method: &str, id: &str| {
+        Request::builder()
+            .method(method)
+            .uri("/mcp")
+            .header("authorization", format!("Bearer {user}"))
+            .header("mcp-session-id", id)
+    };
+    assert_eq!(ask(&stack, with("bob", "POST", "s1"), "{}").await.0, 200);
+    for method in ["POST", "GET", "DELETE"] {
+        let (foreign, _, foreign_body) = ask(&stack, with("alice", method, "s1"), "{}").await;
+        let (unknown, _, unknown_body) = ask(&stack, with("alice", method, "s2"), "{}").await;
+        assert_eq!((foreign, unknown), (404, 404), "{method}");
+        let but_trace = |body: &str| body.split("trace_id").next().unwrap().to_owned();
+        assert_eq!(but_trace(&foreign_body), but_trace(&unknown_body));
+    }
+    // The new protocol has no sessions: the header does not get through.
+    let modern = with("alice", "POST", "s1").header("mcp-protocol-version", "2026-07-28");
+    let (status, _, seen) = ask(&stack, modern, r#"{"method":"initialize"}"#).await;
+    assert!(status == 200 && !seen.contains("mcp-session-id"), "{seen}");
+    assert_eq!(ask(&stack, with("bob", "DELETE", "s1"), "").await.0, 200);
+    assert_eq!(ask(&stack, with("bob", "POST", "s1"), "{}").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_layer_without_those_before_it_refuses() {
+    let authorize = Authorize::layer(policy(), Challenge::default());
+    let alone = ServiceBuilder::new().layer(authorize.clone()).service_fn(tell);
+    assert_eq!(ask(&alone, post("bob"), "{}").await.0, 500);
+    let no_peek = ServiceBuilder::new()
+        .layer(Authenticate::new(ByName, Challenge::default()))
+        .layer(authorize)
+        .service_fn(tell);
+    assert_eq!(ask(&no_peek, post("bob"), "{}").await.0, 500);
+    let sessions = ServiceBuilder::new().layer(Sessions::new()).service_fn(tell);
+    assert_eq!(ask(&sessions, post("bob"), "{}").await.0, 500);
+}
