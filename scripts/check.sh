@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Whether everything holds.
+#
+#   scripts/check.sh         formatting, lints, tests: what to run before a commit
+#   scripts/check.sh full    the same, and dependencies, documentation, every command of
+#                            the README in a fresh clone, and the README's test command last
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*" >&2; }
+
+step "formatting"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+if [ "${1:-}" = full ]; then
+    step "documentation"
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+
+    step "dependencies"
+    if ! cargo deny --version >/dev/null 2>&1; then
+        echo "cargo-deny is missing; run: cargo install cargo-deny --version 0.20.2 --locked" >&2
+        exit 1
+    fi
+    cargo deny check bans licenses sources
+
+    step "every command of the README, in a fresh clone"
+    scripts/readme.sh
+fi
+
+step "tests"
+cargo test --workspace
