@@ -20,8 +20,7 @@ pub(crate) fn parse<I: DeserializeOwned>(
     if !problems.is_empty() {
         return Err(sentence(&problems));
     }
-    serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| sentence(&[error.to_string()]))
+    serde_json::from_value(Value::Object(arguments)).map_err(|error| sentence(&[error.to_string()]))
 }
 
 fn problems(schema: &JsonObject, arguments: &JsonObject) -> Vec<String> {
@@ -95,7 +94,8 @@ fn text_fits(field: &Value, text: &str) -> bool {
 fn is_email(text: &str) -> bool {
     let Some((name, domain)) = text.split_once('@') else { return false };
     let clean = |part: &str| {
-        !part.is_empty() && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control())
+        !part.is_empty()
+            && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control())
     };
     clean(name) && clean(domain)
 }

@@ -110,8 +110,15 @@ mod tests {
     #[test]
     fn every_input_schema_is_one_that_arguments_can_check() {
         let known = [
-            "default", "description", "enum", "format", "maxLength", "maximum", "minLength",
-            "minimum", "type",
+            "default",
+            "description",
+            "enum",
+            "format",
+            "maxLength",
+            "maximum",
+            "minLength",
+            "minimum",
+            "type",
         ];
         for kit in kits() {
             for tool in kit.tools() {

@@ -189,11 +189,7 @@ fn unreadable(
     cause: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {
     let index = row.as_ref().column_index(column).unwrap_or_default();
-    rusqlite::Error::FromSqlConversionFailure(
-        index,
-        rusqlite::types::Type::Text,
-        Box::new(cause),
-    )
+    rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, Box::new(cause))
 }
 
 /// Makes the file for us alone; SQLite would make it readable for all, and gives its

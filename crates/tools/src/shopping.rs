@@ -30,9 +30,7 @@ pub(crate) fn tools() -> Vec<Tool> {
             Effect::Reads,
             "Lists everything on the shopping list that all users share, bought or not, with \
              the id that the other shopping tools ask for.",
-            async |call: Call, _: Nothing| {
-                Ok(List { items: call.records.read(all).await? })
-            },
+            async |call: Call, _: Nothing| Ok(List { items: call.records.read(all).await? }),
         ),
         Tool::new(
             "add_shopping_item",
@@ -86,10 +84,9 @@ async fn remove(call: Call, input: Which) -> Result<Did<Item>, Failure> {
 }
 
 async fn change(call: Call, statement: &'static str, id: i64) -> Result<Item, Failure> {
-    let changed = call.records.write(move |records| {
-        Ok(records.query_row(statement, [id], read).optional()?)
-    });
-    changed.await?.ok_or_else(|| {
+    let change =
+        move |records: &Connection| Ok(records.query_row(statement, [id], read).optional()?);
+    call.records.write(change).await?.ok_or_else(|| {
         Failure::caller(format!(
             "no item has the id {id}; list_shopping_items shows those there are"
         ))

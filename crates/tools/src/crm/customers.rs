@@ -11,9 +11,8 @@ use crate::tool::{Call, Did, Failure};
 
 pub(super) async fn list(call: Call, input: Which) -> Result<Customers, Failure> {
     let customers = call.records.read(move |records| {
-        let mut query = records.prepare(
-            "SELECT * FROM customer WHERE ?1 IS NULL OR status = ?1 ORDER BY id",
-        )?;
+        let mut query = records
+            .prepare("SELECT * FROM customer WHERE ?1 IS NULL OR status = ?1 ORDER BY id")?;
         let rows = query.query_map([input.status.as_ref().map(choice_name)], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     });

@@ -33,8 +33,7 @@ pub(super) async fn of_project(call: Call, input: Which) -> Result<Progress, Fai
 
 pub(super) async fn summary(call: Call, _: Nothing) -> Result<Summary, Failure> {
     let projects = call.records.read(|records| {
-        let mut query =
-            records.prepare(&format!("{COUNT} GROUP BY project ORDER BY project"))?;
+        let mut query = records.prepare(&format!("{COUNT} GROUP BY project ORDER BY project"))?;
         Ok(query.query_map([tasks::today()], read)?.collect::<Result<_, _>>()?)
     });
     Ok(Summary { projects: projects.await? })

@@ -41,7 +41,9 @@ pub enum WeatherError {
     #[error("cannot set up a connection to the weather provider: {0}; use the provider \"sample\"")]
     Client(reqwest::Error),
     /// OpenWeatherMap answers nobody without a key.
-    #[error("openweathermap needs a key; set the environment variable OPENWEATHERMAP_API_KEY, or use \"open-meteo\", which needs none")]
+    #[error(
+        "openweathermap needs a key; set the environment variable OPENWEATHERMAP_API_KEY, or use \"open-meteo\", which needs none"
+    )]
     NoKey,
     /// No provider has that name.
     #[error("there is no weather provider \"{0}\"; use open-meteo, openweathermap or sample")]

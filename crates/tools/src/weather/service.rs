@@ -51,10 +51,10 @@ impl Service {
             StatusCode::TOO_MANY_REQUESTS => {
                 Err(self.failure("was asked too often; try again in a few minutes"))
             }
-            status => Err(self.failure(&format!(
-                "answered with status {}; try again later",
-                status.as_u16()
-            ))),
+            status => {
+                let status = status.as_u16();
+                Err(self.failure(&format!("answered with status {status}; try again later")))
+            }
         }
     }
 
