@@ -1,0 +1,51 @@
+//! Every credential's birth and death: RSA pairs, secrets, API keys, clients and tokens.
+//!
+//! Servers only verify. What they verify is made here, and nothing that is there already is
+//! replaced unless that was said.
+//!
+//! - [`rsa`] makes key pairs; this is the only package of the workspace that can.
+//! - [`init()`] makes all that the three servers need.
+//! - [`run`] is the program: one [`cli::Cli`] in, one [`Report`] out.
+
+mod apikey;
+pub mod cli;
+mod client;
+mod error;
+mod expiry;
+mod handover;
+mod init;
+mod report;
+pub mod rsa;
+mod secret;
+mod table;
+mod token;
+
+pub use error::Error;
+pub use init::{Outcome, init};
+pub use report::Report;
+
+use cli::{ApiKeyCommand, Cli, ClientCommand, Command};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// One sentence that names the fix. Then nothing was changed.
+pub fn run(cli: Cli) -> Result<Report, Error> {
+    let place = cli.place;
+    match cli.command {
+        Command::Apikey { command } => match command {
+            ApiKeyCommand::Create(options) => apikey::create(&place, options),
+            ApiKeyCommand::List => apikey::list(&place),
+            ApiKeyCommand::Revoke { id } => apikey::revoke(&place, &id),
+        },
+        Command::Client { command } => match command {
+            ClientCommand::Create(options) => client::create(&place, options),
+            ClientCommand::List => client::list(&place),
+            ClientCommand::Revoke { id } => client::revoke(&place, &id),
+        },
+        Command::Init => init::run(&place),
+        Command::Rsa(options) => rsa::run(&place, &options),
+        Command::Secret { force } => secret::run(&place, force),
+        Command::Token(options) => token::run(&place, options),
+    }
+}

@@ -56,7 +56,9 @@ pub const SCOPES: [&str; 4] = ["weather:read", "payments:read", "shopping:read",
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// A credential of another store lies where the new one would go.
-    #[error("{file} is there already, but {store} does not know it; delete {file}, or name its own store with --store")]
+    #[error(
+        "{file} is there already, but {store} does not know it; delete {file}, or name its own store with --store"
+    )]
     Leftover {
         /// The credential.
         file: PathBuf,

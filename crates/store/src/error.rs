@@ -9,7 +9,9 @@ use mcp_auth::authn::apikey::KeyId;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A row is not what this program writes.
-    #[error("{path} is damaged: {what}; restore it from a copy, or move it away and make new credentials")]
+    #[error(
+        "{path} is damaged: {what}; restore it from a copy, or move it away and make new credentials"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -38,7 +40,9 @@ pub enum StoreError {
         mode: u32,
     },
     /// A later version of this program wrote it.
-    #[error("{path} has version {found} and this program knows up to {known}; use the newer program")]
+    #[error(
+        "{path} has version {found} and this program knows up to {known}; use the newer program"
+    )]
     Newer {
         /// The file.
         path: PathBuf,

@@ -77,9 +77,7 @@ pub(crate) fn failed<'a>(
 
 /// Makes the file if it is missing; SQLite gives its companions the same mode.
 fn make_private(path: &Path) -> Result<(), StoreError> {
-    let io = |doing| {
-        move |source| StoreError::Io { doing, path: path.to_owned(), source }
-    };
+    let io = |doing| move |source| StoreError::Io { doing, path: path.to_owned(), source };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io("create"))?;
     }
@@ -102,8 +100,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 fn connect(path: &Path) -> Result<Connection, StoreError> {
     // Neither CREATE nor URI: the file is there, and its name means only itself.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection =
-        Connection::open_with_flags(path, flags).map_err(failed("open", path))?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed("open", path))?;
     migrate(&mut connection, path)?;
     Ok(connection)
 }

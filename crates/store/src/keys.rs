@@ -155,9 +155,8 @@ pub(crate) fn record(key: StoredKey, digest: KeyDigest) -> KeyRecord {
 
 fn read(row: &Row<'_>, path: &Path) -> Result<(StoredKey, KeyDigest), StoreError> {
     let reader = Reader { path, table: TABLE, row };
-    let id = |column| {
-        KeyId::parse(&reader.get::<String>(column)?).ok_or_else(|| reader.damaged(column))
-    };
+    let id =
+        |column| KeyId::parse(&reader.get::<String>(column)?).ok_or_else(|| reader.damaged(column));
     let key = StoredKey {
         id: id("id")?,
         chain: id("chain")?,

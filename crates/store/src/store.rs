@@ -59,6 +59,21 @@ impl Store {
         self.change(|change| change.insert_key(&key))
     }
 
+    /// Keeps a key if `handed_over` succeeds: nothing is kept of a key that nobody received.
+    ///
+    /// # Errors
+    /// As for [`Store::insert_key`], and what `handed_over` says.
+    pub fn insert_key_when<E: From<StoreError>>(
+        &self,
+        key: NewKey,
+        handed_over: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.change(|change| {
+            change.insert_key(&key)?;
+            handed_over()
+        })
+    }
+
     /// All keys, the oldest first.
     ///
     /// # Errors
@@ -86,6 +101,21 @@ impl Store {
         self.change(|change| change.insert_client(&client))
     }
 
+    /// Keeps a client if `handed_over` succeeds: nothing is kept of a secret that nobody received.
+    ///
+    /// # Errors
+    /// As for [`Store::insert_client`], and what `handed_over` says.
+    pub fn insert_client_when<E: From<StoreError>>(
+        &self,
+        client: NewClient,
+        handed_over: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.change(|change| {
+            change.insert_client(&client)?;
+            handed_over()
+        })
+    }
+
     /// All clients, the oldest first.
     ///
     /// # Errors
@@ -101,9 +131,7 @@ impl Store {
     /// There is no such client, or the file cannot be written.
     pub fn revoke_client(&self, id: &str) -> Result<Revocation, StoreError> {
         self.change(|change| {
-            change
-                .revoke("clients", id)?
-                .ok_or_else(|| StoreError::UnknownClient(id.to_owned()))
+            change.revoke("clients", id)?.ok_or_else(|| StoreError::UnknownClient(id.to_owned()))
         })
     }
 
@@ -200,7 +228,9 @@ impl Change<'_> {
         let failed = || file::failed("write", self.path);
         let before: Option<Option<String>> = self
             .transaction
-            .query_row(&format!("SELECT revoked FROM {table} WHERE id = ?1"), [id], |row| row.get(0))
+            .query_row(&format!("SELECT revoked FROM {table} WHERE id = ?1"), [id], |row| {
+                row.get(0)
+            })
             .optional()
             .map_err(failed())?;
         let Some(before) = before else { return Ok(None) };

@@ -24,7 +24,8 @@ pub(crate) struct Watch {
 impl Watch {
     /// Fills `latest` and keeps it filled.
     pub(crate) fn start(path: &Path, latest: Arc<Latest>) -> Result<Self, StoreError> {
-        let mut watched = Watched { path: path.to_owned(), connection: file::open(path)?, seen: None };
+        let mut watched =
+            Watched { path: path.to_owned(), connection: file::open(path)?, seen: None };
         watched.look(&latest)?;
         let (alive, ended) = mpsc::channel();
         let thread = thread::Builder::new()

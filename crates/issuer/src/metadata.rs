@@ -1,0 +1,49 @@
+//! Where everything is (RFC 8414 §2).
+
+use http::Uri;
+use serde_json::{Value, json};
+
+use crate::IssuerConfig;
+use crate::grant::GRANT_TYPE;
+
+pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
+
+/// An issuer with a path has its document at the well-known path followed by its own (§3.1).
+pub(crate) fn path_with_suffix(issuer: &str) -> Option<String> {
+    let uri: Uri = issuer.parse().ok()?;
+    let path = uri.path().trim_end_matches('/');
+    // Braces would be a pattern to the router.
+    (!path.is_empty() && !path.contains(['{', '}', '*'])).then(|| format!("{WELL_KNOWN}{path}"))
+}
+
+pub(crate) fn document(config: &IssuerConfig) -> Value {
+    let IssuerConfig { issuer, public_url, scopes_supported, .. } = config;
+    let mut document = json!({
+        "issuer": issuer,
+        // Nobody can log in here, but clients (rmcp's among them) cannot read metadata without it.
+        "authorization_endpoint": format!("{public_url}/authorize"),
+        "token_endpoint": format!("{public_url}/token"),
+        "response_types_supported": ["code"],
+        "grant_types_supported": [GRANT_TYPE],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "code_challenge_methods_supported": ["S256"],
+    });
+    // An empty array is left out (RFC 8414 §3.2).
+    if !scopes_supported.is_empty() {
+        document["scopes_supported"] = scopes_supported.as_slice().into();
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_an_issuer_follows_the_well_known_one() {
+        assert_eq!(path_with_suffix("https://example.com"), None);
+        assert_eq!(path_with_suffix("https://example.com/"), None);
+        let path = path_with_suffix("https://example.com/tenant").unwrap();
+        assert_eq!(path, "/.well-known/oauth-authorization-server/tenant");
+    }
+}

@@ -1,0 +1,115 @@
+//! What a client is told that gets no token (RFC 6749 §5.2), and what the log is told.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use mcp_auth::TraceId;
+use serde_json::json;
+
+/// Why there is no token.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    error: &'static str,
+    description: String,
+    /// For the log alone.
+    reason: Cow<'static, str>,
+    client: Option<String>,
+}
+
+impl Refusal {
+    /// The request breaks a rule; the sentence names it, and goes to client and log.
+    pub(crate) fn invalid_request(what: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", what.to_owned(), what)
+    }
+
+    /// One answer for every reason; `reason` is for the log.
+    pub(crate) fn invalid_client(reason: &'static str) -> Self {
+        let description = "the client is unknown or its secret is wrong; \
+            send both by HTTP Basic or as client_id and client_secret in the body";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_client", description.to_owned(), reason)
+    }
+
+    pub(crate) fn invalid_scope() -> Self {
+        let description = "the client may not have one of these scopes; \
+            leave scope out to get all that it may have";
+        let reason = "a scope was asked for that the client does not have";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", description.to_owned(), reason)
+    }
+
+    /// RFC 8707 §2.
+    pub(crate) fn invalid_target(ours: &str) -> Self {
+        let description = format!("tokens are issued for {ours} alone; name it as resource");
+        let reason = "resource names another server";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_target", description, reason)
+    }
+
+    pub(crate) fn unsupported_grant_type() -> Self {
+        let what = "the only grant_type offered is client_credentials";
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", what.to_owned(), what)
+    }
+
+    /// For the authorization endpoint, which there is only because clients look for it.
+    pub(crate) fn unsupported_response_type() -> Self {
+        let what = "nobody can log in here; the only grant offered is client_credentials, \
+            with POST at the token endpoint";
+        Self::new(StatusCode::BAD_REQUEST, "unsupported_response_type", what.to_owned(), what)
+    }
+
+    pub(crate) fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
+        let description = "the clients cannot be looked up now; try again in a moment";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "temporarily_unavailable", description.to_owned(), reason)
+    }
+
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Names a client that is known, for the log.
+    pub(crate) fn of_client(self, id: &str) -> Self {
+        Self { client: Some(id.to_owned()), ..self }
+    }
+
+    pub(crate) fn log(&self, trace: TraceId) {
+        tracing::info!(
+            target: "audit",
+            decision = "refused",
+            endpoint = "token",
+            status = self.status.as_u16(),
+            error = self.error,
+            reason = %self.reason,
+            trace_id = %trace,
+            client_id = self.client,
+        );
+    }
+
+    fn new(
+        status: StatusCode,
+        error: &'static str,
+        description: String,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, error, description, reason: reason.into(), client: None }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        // RFC 6749 §5.2 allows these characters alone; a configured URL could hold others.
+        let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+        let description: String = self.description.chars().filter(allowed).collect();
+        let body = json!({ "error": self.error, "error_description": description });
+        let answer = crate::json(self.status, &body);
+        match self.status {
+            // Also when the secret was sent in the body: a 401 without it is none (RFC 9110 §15.5.2).
+            StatusCode::UNAUTHORIZED => {
+                ([(WWW_AUTHENTICATE, "Basic realm=\"token\"")], answer).into_response()
+            }
+            StatusCode::SERVICE_UNAVAILABLE => ([(RETRY_AFTER, "1")], answer).into_response(),
+            _ => answer,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! API keys: made, listed, revoked.
+
+use jiff::Timestamp;
+use mcp_auth::authn::apikey::{KeyId, PlainKey};
+use serde_json::json;
+use store::{NewKey, Revocation, Store, StoredKey};
+use zeroize::Zeroizing;
+
+use crate::cli::{CreateApiKey, Place, quoted};
+use crate::handover::Handover;
+use crate::table::{or_dash, table};
+use crate::{Error, Report};
+
+pub(crate) fn create(place: &Place, options: CreateApiKey) -> Result<Report, Error> {
+    let CreateApiKey { holder, role, grants, expires } = options;
+    let plain = PlainKey::mint();
+    let id = plain.id().to_string();
+    let key = NewKey {
+        user_number: holder.user_number.clone(),
+        role,
+        grants,
+        expires,
+        ..NewKey::of(&plain, &holder.owner, &holder.name)
+    };
+    let mut json = json!({
+        "id": id, "owner": key.owner, "name": key.name, "role": key.role, "grants": key.grants,
+        "user_number": key.user_number, "expires": key.expires.map(|end| end.to_string()),
+    });
+    let may = if key.grants.is_empty() {
+        "whoami alone; make one with --grant RULE to reach tools".to_owned()
+    } else {
+        key.grants.join(", ")
+    };
+    let ends = expires.map_or_else(|| "never".to_owned(), |end| format!("{end:.0}"));
+
+    let store = Store::open(&place.store_file())?;
+    let handover = Handover::choose(place, &holder, &id, ".apikey");
+    let mut written = false;
+    let kept = store.insert_key_when(key, || {
+        handover.write(&format!("{}\n", plain.reveal()))?;
+        written = true;
+        Ok(())
+    });
+    if let Err(error) = kept {
+        if written {
+            handover.take_back();
+        }
+        return Err(error);
+    }
+
+    let mut text = Zeroizing::new(format!(
+        "made API key {id} for {}\n  may call  {may}\n  ends      {ends}\n",
+        holder.owner
+    ));
+    match handover.path() {
+        Some(path) => {
+            json["file"] = path.to_string_lossy().into();
+            let path = path.display().to_string();
+            text.push_str(&format!(
+                "  key       {path} (only you can read it; the store keeps a digest alone)\n\
+                 use it:     cargo run -p apikey-client -- --key-file {}\n",
+                quoted(&path)
+            ));
+        }
+        None => {
+            json["key"] = plain.reveal().into();
+            text.push_str(&format!(
+                "  key       {}\nkeep it now: it is not shown again, and the store has a digest alone\n",
+                plain.reveal()
+            ));
+        }
+    }
+    text.push_str(&format!(
+        "revoke it:  cargo run -p keygen --{} apikey revoke {id}\n",
+        place.flags()
+    ));
+    Ok(Report::new(text.as_str(), json))
+}
+
+pub(crate) fn list(place: &Place) -> Result<Report, Error> {
+    let keys = Store::open(&place.store_file())?.list_keys()?;
+    let json = keys.iter().map(|key| {
+        json!({
+            "id": key.id.to_string(), "owner": key.owner, "user_number": key.user_number,
+            "name": key.name, "role": key.role, "grants": key.grants,
+            "created": key.created.to_string(), "expires": key.expires.map(|end| end.to_string()),
+            "revoked": key.revoked.map(|since| since.to_string()), "state": state(key),
+            "demo": key.demo,
+        })
+    });
+    let json = json.collect();
+    if keys.is_empty() {
+        let text = format!(
+            "there is no API key in {}\nmake one: cargo run -p keygen --{} apikey create --owner OWNER --name NAME",
+            place.store_file().display(),
+            place.flags()
+        );
+        return Ok(Report::new(text, json));
+    }
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            [
+                key.id.to_string(),
+                key.owner.clone(),
+                key.name.clone(),
+                or_dash(key.role.clone()),
+                state(key).to_owned(),
+                format!("{:.0}", key.created),
+                or_dash(key.expires.map(|end| format!("{end:.0}"))),
+                or_dash(key.grants.join(" ")),
+            ]
+        })
+        .collect();
+    let heading = ["ID", "OWNER", "NAME", "ROLE", "STATE", "CREATED", "EXPIRES", "MAY CALL"];
+    Ok(Report::new(table(heading, &rows), json))
+}
+
+pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
+    let Some(key) = KeyId::parse(id) else {
+        return Err(Error::Invalid(format!(
+            "{id:?} is not the id of an API key, which has 16 hexadecimal digits; to see all, \
+             run: cargo run -p keygen --{} apikey list",
+            place.flags()
+        )));
+    };
+    let (text, since) = match Store::open(&place.store_file())?.revoke_key(key)? {
+        Revocation::Now(since) => {
+            (format!("revoked API key {id}; running servers refuse it from now on"), since)
+        }
+        Revocation::Already(since) => {
+            (format!("API key {id} was revoked already, at {since:.0}"), since)
+        }
+    };
+    Ok(Report::new(text, json!({ "id": id, "revoked": since.to_string() })))
+}
+
+fn state(key: &StoredKey) -> &'static str {
+    if key.revoked.is_some() {
+        "revoked"
+    } else if key.expires.is_some_and(|end| end <= Timestamp::now()) {
+        "expired"
+    } else if key.demo {
+        "live, demo"
+    } else {
+        "live"
+    }
+}

@@ -1,0 +1,264 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+
+use crate::expiry;
+
+/// Makes and revokes the credentials of the three servers.
+///
+/// Start with `keygen init`, which makes everything the servers need for trying them out on
+/// this machine. Nothing is ever replaced without --force, and a secret goes to a file that
+/// only you can read unless you say --show.
+#[derive(Debug, Parser)]
+#[command(name = "keygen", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// Where things are.
+    #[command(flatten)]
+    pub place: Place,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where credentials lie, and how to answer.
+#[derive(Args, Clone, Debug)]
+pub struct Place {
+    /// Folder for keys and secrets
+    #[arg(long, env = "MCP_KEYS", default_value = "keys", value_name = "DIR", global = true)]
+    pub keys: PathBuf,
+    /// Store of API keys and clients [default: credentials.db in the keys folder]
+    #[arg(long, env = "MCP_STORE", value_name = "FILE", global = true)]
+    pub store: Option<PathBuf>,
+    /// Answer with one JSON document
+    #[arg(long, env = "MCP_JSON", global = true, value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
+/// What can be made.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make everything the three servers need; what exists is kept
+    Init,
+    /// Make an RSA key pair for rbac-server: rsa_private.pem signs, rsa_public.pem verifies
+    Rsa(Rsa),
+    /// Make the secret with which jwt-server signs: jwt.secret
+    Secret {
+        /// Replace the one that exists; every token signed with it stops working
+        #[arg(long)]
+        force: bool,
+    },
+    /// Create, list or revoke the API keys of apikey-server
+    Apikey {
+        /// What to do with keys.
+        #[command(subcommand)]
+        command: ApiKeyCommand,
+    },
+    /// Create, list or revoke the clients that jwt-server gives tokens to
+    Client {
+        /// What to do with clients.
+        #[command(subcommand)]
+        command: ClientCommand,
+    },
+    /// Sign a token for trying rbac-server, and print it
+    Token(Token),
+}
+
+/// Options of `keygen rsa`.
+#[derive(Args, Debug)]
+pub struct Rsa {
+    /// Size of the key: 2048, 3072 or 4096
+    #[arg(long, default_value_t = 2048, value_name = "BITS")]
+    pub bits: usize,
+    /// Replace the pair that exists; every token signed with it stops working
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What can be done with API keys.
+#[derive(Debug, Subcommand)]
+pub enum ApiKeyCommand {
+    /// Make a key; it goes to a file that only you can read
+    Create(CreateApiKey),
+    /// List all keys; the keys themselves are not kept anywhere
+    List,
+    /// Refuse a key from now on
+    Revoke {
+        /// The id, as `apikey list` shows it
+        id: String,
+    },
+}
+
+/// Options of `keygen apikey create`.
+#[derive(Args, Debug)]
+pub struct CreateApiKey {
+    /// Who and where to.
+    #[command(flatten)]
+    pub holder: Holder,
+    /// Role of the holder, for people to read
+    #[arg(long)]
+    pub role: Option<String>,
+    /// A tool that the key may call: its name, a prefix followed by *, or read_only; repeatable
+    #[arg(long = "grant", value_name = "RULE", value_parser = rule)]
+    pub grants: Vec<String>,
+    /// When the key ends: 30d, 12h, or a time such as 2030-01-01T00:00:00Z [default: never]
+    #[arg(long, value_name = "WHEN", value_parser = expiry::moment)]
+    pub expires: Option<Timestamp>,
+}
+
+/// What can be done with clients.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Make a client; its id and secret go to a file that only you can read
+    Create(CreateClient),
+    /// List all clients; their secrets are not kept anywhere
+    List,
+    /// Give a client no more tokens; those it has work until they expire
+    Revoke {
+        /// The client id, as `client list` shows it
+        id: String,
+    },
+}
+
+/// Options of `keygen client create`.
+#[derive(Args, Debug)]
+pub struct CreateClient {
+    /// Who and where to.
+    #[command(flatten)]
+    pub holder: Holder,
+    /// A scope that the client may ask for, such as weather:read; repeatable
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub scopes: Vec<String>,
+}
+
+/// Who a new credential is for, and where it goes.
+#[derive(Args, Debug)]
+pub struct Holder {
+    /// The user whose records it reaches, such as bob
+    #[arg(long)]
+    pub owner: String,
+    /// A name to recognise it by, such as "Bob's laptop"
+    #[arg(long)]
+    pub name: String,
+    /// The number by which other systems know the user
+    #[arg(long, value_name = "NUMBER")]
+    pub user_number: Option<String>,
+    /// File for the secret [default: named after the owner, in clients/ of the keys folder]
+    #[arg(long, value_name = "FILE", conflicts_with = "show")]
+    pub out: Option<PathBuf>,
+    /// Print the secret, once, instead of writing it to a file
+    #[arg(long)]
+    pub show: bool,
+    /// Replace the file if it exists; what was in it works until it is revoked
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `keygen token`.
+#[derive(Args, Debug)]
+pub struct Token {
+    /// The role that the policy of rbac-server knows: Manager, AssistantManager, Officer, Auditor
+    #[arg(long)]
+    pub role: String,
+    /// The user, such as bob
+    #[arg(long)]
+    pub sub: String,
+    /// A name to show people
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The number by which other systems know the user
+    #[arg(long, value_name = "NUMBER")]
+    pub id: Option<String>,
+    /// How long it lives: 15m, 1h, at most 24h
+    #[arg(long, default_value = "1h", value_parser = expiry::span)]
+    pub ttl: Duration,
+    /// Who issues it; the server has to expect the same
+    #[arg(long, default_value = "https://dev-issuer.com", value_name = "NAME")]
+    pub issuer: String,
+    /// The server it is for; the server has to expect the same
+    #[arg(long, default_value = "my-mcp-server", value_name = "NAME")]
+    pub audience: String,
+    /// Scopes, separated by spaces
+    #[arg(long)]
+    pub scope: Option<String>,
+    /// Write it to a file that only you can read, instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "out")]
+    pub force: bool,
+}
+
+impl Place {
+    /// The store's file.
+    pub fn store_file(&self) -> PathBuf {
+        self.store.clone().unwrap_or_else(|| self.keys.join(store::FILE_NAME))
+    }
+
+    /// What has to be added to a command so that it finds the same folder.
+    pub(crate) fn flag(&self) -> String {
+        if self.keys.as_os_str() == "keys" {
+            return String::new();
+        }
+        format!(" --keys {}", quoted(&self.keys.to_string_lossy()))
+    }
+
+    /// The same for commands that open the store.
+    pub(crate) fn flags(&self) -> String {
+        match &self.store {
+            Some(file) => format!("{} --store {}", self.flag(), quoted(&file.to_string_lossy())),
+            None => self.flag(),
+        }
+    }
+}
+
+/// As a shell takes it for one word.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn rule(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix('*').unwrap_or(text);
+    let character = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if !text.is_empty() && name.chars().all(character) {
+        return Ok(text.to_owned());
+    }
+    Err("a rule is a tool's name (a-z, 0-9 and _), a prefix followed by *, or read_only".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn rules_are_names_or_prefixes() {
+        for good in ["get_time", "get_*", "*", "read_only"] {
+            assert!(rule(good).is_ok(), "{good}");
+        }
+        for bad in ["", "get time", "get_*_x", "Get", "get.time", "**"] {
+            assert!(rule(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_shell_takes_it_for_one_word() {
+        assert_eq!(quoted("keys/a.b"), "keys/a.b");
+        assert_eq!(quoted("my keys"), "'my keys'");
+        assert_eq!(quoted("bob's"), r"'bob'\''s'");
+    }
+}

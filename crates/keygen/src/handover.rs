@@ -1,0 +1,84 @@
+//! Where a new secret goes: to a file of its own, or once to whoever asked to see it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use mcp_auth::secret;
+
+use crate::Error;
+use crate::cli::{Holder, Place};
+
+/// A place for one new secret.
+pub(crate) enum Handover {
+    /// A file that only its owner can read.
+    File { path: PathBuf, force: bool },
+    /// The report.
+    Shown,
+}
+
+impl Handover {
+    /// Where the command line says, or `clients/<owner><suffix>` in the keys folder; if that is
+    /// taken, the same with the credential's id in it.
+    pub(crate) fn choose(place: &Place, holder: &Holder, id: &str, suffix: &str) -> Self {
+        if holder.show {
+            return Self::Shown;
+        }
+        let folder = place.keys.join("clients");
+        let owner = file_name(&holder.owner);
+        let path = holder.out.clone().unwrap_or_else(|| {
+            let usual = folder.join(format!("{owner}{suffix}"));
+            if holder.force || !usual.exists() {
+                usual
+            } else {
+                folder.join(format!("{owner}-{id}{suffix}"))
+            }
+        });
+        Self::File { path, force: holder.force }
+    }
+
+    /// Writes the secret, unless it is to be shown.
+    pub(crate) fn write(&self, text: &str) -> Result<(), Error> {
+        match self {
+            Self::File { path, force } => Ok(secret::write(path, text, *force)?),
+            Self::Shown => Ok(()),
+        }
+    }
+
+    /// Takes the file away again: the credential in it was not kept.
+    pub(crate) fn take_back(&self) {
+        if let Self::File { path, .. } = self {
+            // The error at hand is told; an orphan file opens nothing.
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    pub(crate) fn path(&self) -> Option<&PathBuf> {
+        match self {
+            Self::File { path, .. } => Some(path),
+            Self::Shown => None,
+        }
+    }
+}
+
+/// The owner in a form that can only be a file's name.
+fn file_name(owner: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@');
+    let name: String =
+        owner.chars().take(64).map(|c| if safe(c) || c == '.' { c } else { '_' }).collect();
+    // No hidden file, no `..`.
+    name.replacen('.', "_", usize::from(name.starts_with('.')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_is_no_path() {
+        assert_eq!(file_name("bob"), "bob");
+        assert_eq!(file_name("bob@example.com"), "bob@example.com");
+        assert_eq!(file_name("../../etc/passwd"), "_._.._etc_passwd");
+        assert_eq!(file_name(".."), "_.");
+        assert_eq!(file_name("a/b c"), "a_b_c");
+    }
+}

@@ -1,0 +1,101 @@
+//! All that the three servers need for trying them out.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use store::{Store, demo};
+
+use crate::cli::Place;
+use crate::rsa::{self, PRIVATE_FILE, PUBLIC_FILE, after_dashes};
+use crate::secret::FILE as SECRET_FILE;
+use crate::{Error, Report};
+
+/// One thing that a server needs.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it was made now; otherwise it was there and is as it was.
+    pub made: bool,
+    /// What it is for.
+    pub purpose: &'static str,
+}
+
+/// Makes what is missing of a key pair, a secret, and a store with a key and a client for bob
+/// and alice. What exists is kept, and is not judged: the server that opens it does that.
+///
+/// # Errors
+/// Something cannot be written, or the store cannot be opened. What was made before stays.
+pub fn init(keys_dir: &Path) -> Result<Vec<Outcome>, Error> {
+    init_with_store(keys_dir, &keys_dir.join(store::FILE_NAME))
+}
+
+pub(crate) fn run(place: &Place) -> Result<Report, Error> {
+    let outcomes = init_with_store(&place.keys, &place.store_file())?;
+    let mut text = String::new();
+    for Outcome { path, made, purpose } in &outcomes {
+        let done = if *made { "made" } else { "kept" };
+        text.push_str(&format!("{done}  {}  {purpose}\n", path.display()));
+    }
+    let (keys, all) = (after_dashes(&place.flag()), after_dashes(&place.flags()));
+    text.push_str(&format!(
+        "\nThese keys and clients are for trying out: a server refuses them on an address that \
+         others can reach.\nnext, in two terminals:\n  \
+         cargo run -p apikey-server{all}   and  cargo run -p apikey-client{keys}\n  \
+         cargo run -p jwt-server{all}      and  cargo run -p jwt-client{keys}\n  \
+         cargo run -p rbac-server{keys}     and  cargo run -p rbac-client{keys}\n"
+    ));
+    let json = outcomes
+        .iter()
+        .map(|outcome| {
+            json!({
+                "file": outcome.path.to_string_lossy(), "made": outcome.made,
+                "purpose": outcome.purpose,
+            })
+        })
+        .collect();
+    Ok(Report::new(text, json))
+}
+
+fn init_with_store(keys_dir: &Path, store_file: &Path) -> Result<Vec<Outcome>, Error> {
+    let mut outcomes = key_pair(keys_dir)?;
+    outcomes.push(Outcome {
+        path: keys_dir.join(SECRET_FILE),
+        made: demo::make_secret(keys_dir)?.is_some(),
+        purpose: "the secret with which jwt-server signs",
+    });
+    let store_is_new = !store_file.exists();
+    let store = Store::open(store_file)?;
+    outcomes.push(Outcome {
+        path: store_file.to_owned(),
+        made: store_is_new,
+        purpose: "digests of API keys and clients, for apikey-server and jwt-server",
+    });
+    let made = [
+        (demo::make_keys(&store, keys_dir)?, "an API key, for apikey-client"),
+        (demo::make_clients(&store, keys_dir)?, "a client's id and secret, for jwt-client"),
+    ];
+    for (paths, purpose) in made {
+        outcomes.extend(paths.into_iter().map(|path| Outcome { path, made: true, purpose }));
+    }
+    Ok(outcomes)
+}
+
+/// A public key without the private one is kept too: then the tokens are signed elsewhere.
+fn key_pair(keys_dir: &Path) -> Result<Vec<Outcome>, Error> {
+    let (private, public) = (keys_dir.join(PRIVATE_FILE), keys_dir.join(PUBLIC_FILE));
+    let (had_private, had_public) = (private.exists(), public.exists());
+    if !had_private && !had_public {
+        rsa::generate(rsa::SIZES[0])?.write(keys_dir, false)?;
+    } else if !had_public {
+        rsa::restore_public(keys_dir)?;
+    }
+    let private = (had_private || !had_public).then_some(Outcome {
+        path: private,
+        made: !had_private,
+        purpose: "signs tokens for rbac-server, by rbac-client and keygen token",
+    });
+    let public =
+        Outcome { path: public, made: !had_public, purpose: "verifies them, for rbac-server" };
+    Ok(private.into_iter().chain([public]).collect())
+}

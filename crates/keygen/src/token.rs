@@ -1,0 +1,74 @@
+//! Tokens for trying `rbac-server`. In production an issuer signs them.
+
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mcp_auth::authn::jwt::{Claims, Signer};
+use mcp_auth::secret::{self, SecretFileError};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::cli::{Place, Token, quoted};
+use crate::rsa::PRIVATE_FILE;
+use crate::{Error, Report};
+
+/// Servers take no token that lives longer.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
+    for (flag, value) in [("--role", &options.role), ("--sub", &options.sub)] {
+        if value.trim().is_empty() {
+            return Err(Error::Invalid(format!("{flag} must not be empty")));
+        }
+    }
+    if options.ttl > LONGEST {
+        return Err(Error::Invalid("a token lives 24 hours at most; use --ttl 24h".to_owned()));
+    }
+    let signer = signer(place)?;
+    let now = Timestamp::now();
+    let expires =
+        now.checked_add(options.ttl).map_err(|error| Error::Invalid(error.to_string()))?;
+    let claims = Claims {
+        iss: options.issuer,
+        sub: options.sub,
+        aud: options.audience.as_str().into(),
+        exp: expires.as_second(),
+        iat: Some(now.as_second()),
+        jti: Some(Uuid::now_v7().to_string()),
+        client_id: Some("keygen".to_owned()),
+        scope: options.scope,
+        job_role: Some(options.role),
+        id: options.id,
+        name: options.name,
+        ..Claims::default()
+    };
+    let token = signer.mint(&claims);
+    let mut json =
+        json!({ "claims": claims, "kid": signer.kid(), "expires": format!("{expires:.0}") });
+    let Some(path) = options.out else {
+        // The token alone, so that it can be put into a command.
+        json["token"] = token.as_str().into();
+        return Ok(Report::new(token, json));
+    };
+    secret::write(&path, &format!("{token}\n"), options.force)?;
+    json["file"] = path.to_string_lossy().into();
+    let text = format!(
+        "made a token that ends at {expires:.0} in {path} (only you can read it)\n\
+         use it: cargo run -p rbac-client -- --token-file {quoted}\n",
+        path = path.display(),
+        quoted = quoted(&path.to_string_lossy()),
+    );
+    Ok(Report::new(text, json))
+}
+
+fn signer(place: &Place) -> Result<Signer, Error> {
+    let path = place.keys.join(PRIVATE_FILE);
+    let pem = secret::read(&path).map_err(|error| match error {
+        SecretFileError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Error::NoPrivateKey(path.clone())
+        }
+        error => error.into(),
+    })?;
+    Signer::rs256(&pem).map_err(|source| Error::Key { path, source })
+}

@@ -1,0 +1,301 @@
+//! The real program, as a shell runs it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use mcp_auth::authn::apikey::ApiKeys;
+use mcp_auth::authn::client::{ClientLookup, secret_matches};
+use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Rules, Signer, VerifyingKey};
+use mcp_auth::secret;
+use serde_json::Value;
+use store::Store;
+use tempfile::TempDir;
+
+struct Shell(TempDir);
+
+impl Shell {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("there is room for a folder"))
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_keygen"))
+            .current_dir(self.0.path())
+            .env_remove("MCP_KEYS")
+            .env_remove("MCP_STORE")
+            .env_remove("MCP_JSON")
+            .args(args)
+            .output()
+            .expect("the program starts")
+    }
+
+    #[track_caller]
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stderr.is_empty());
+        String::from_utf8(output.stdout).expect("it prints text")
+    }
+
+    #[track_caller]
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.ok(&[args, &["--json"]].concat())).expect("it prints JSON")
+    }
+
+    /// The one sentence of a failure.
+    #[track_caller]
+    fn fails(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stdout.is_empty());
+        let sentence = String::from_utf8(output.stderr).expect("it prints text");
+        assert_eq!(sentence.lines().count(), 1, "{sentence}");
+        sentence
+    }
+
+    fn mode(&self, name: &str) -> u32 {
+        mode(&self.path(name))
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("the file is there").permissions().mode() & 0o777
+}
+
+#[test]
+fn a_pair_is_made_once_and_its_halves_belong_together() {
+    let shell = Shell::new();
+    let made = shell.json(&["rsa"]);
+    assert_eq!((shell.mode("keys/rsa_private.pem"), shell.mode("keys")), (0o600, 0o700));
+    let private = secret::read(&shell.path("keys/rsa_private.pem")).unwrap();
+    let public = fs::read_to_string(shell.path("keys/rsa_public.pem")).unwrap();
+    assert_eq!(made["kid"], Signer::rs256(&private).unwrap().kid());
+    assert_eq!(made["kid"], VerifyingKey::rs256(&public).unwrap().kid());
+
+    assert!(shell.fails(&["rsa"]).contains("--force"));
+    assert_eq!(*secret::read(&shell.path("keys/rsa_private.pem")).unwrap(), *private);
+    let text = shell.ok(&["rsa", "--bits", "3072", "--force"]);
+    assert!(text.contains("cargo run -p rbac-server") && !text.contains("PRIVATE"), "{text}");
+    assert_ne!(*secret::read(&shell.path("keys/rsa_private.pem")).unwrap(), *private);
+    assert!(shell.fails(&["rsa", "--bits", "1024", "--force"]).contains("2048"));
+}
+
+#[test]
+fn half_a_pair_is_not_made_whole_with_a_stranger() {
+    let shell = Shell::new();
+    shell.ok(&["rsa"]);
+    let public = fs::read_to_string(shell.path("keys/rsa_public.pem")).unwrap();
+    fs::remove_file(shell.path("keys/rsa_private.pem")).unwrap();
+    assert!(shell.fails(&["rsa"]).contains("rsa_public.pem exists already"));
+    assert!(!shell.path("keys/rsa_private.pem").exists());
+    shell.ok(&["init"]);
+    assert_eq!(fs::read_to_string(shell.path("keys/rsa_public.pem")).unwrap(), public);
+    assert!(!shell.path("keys/rsa_private.pem").exists());
+}
+
+#[test]
+fn a_secret_is_made_once() {
+    let shell = Shell::new();
+    let text = shell.ok(&["secret"]);
+    let secret = secret::read(&shell.path("keys/jwt.secret")).unwrap();
+    assert!(Signer::hs256(&secret).is_ok() && !text.contains(secret.as_str()));
+    assert!(shell.fails(&["secret"]).contains("--force"));
+    shell.ok(&["secret", "--force"]);
+    assert_ne!(*secret::read(&shell.path("keys/jwt.secret")).unwrap(), *secret);
+}
+
+#[tokio::test]
+async fn a_key_is_made_used_listed_and_revoked() {
+    let shell = Shell::new();
+    let create = ["apikey", "create", "--owner", "bob", "--name", "Bob's laptop"];
+    let options = ["--grant", "get_*", "--grant", "list_shopping_items", "--expires", "30d"];
+    let made = shell.json(&[&create[..], &options, &["--user-number", "1"]].concat());
+    assert_eq!(shell.mode("keys/clients/bob.apikey"), 0o600);
+    assert!(made.get("key").is_none());
+    let key = secret::read(&shell.path("keys/clients/bob.apikey")).unwrap();
+    let server = ApiKeys::new(Store::open(&shell.path("keys/credentials.db")).unwrap(), false);
+    let identity = server.verify(&key).await.unwrap();
+    assert_eq!((identity.user.as_str(), identity.user_number.as_deref()), ("bob", Some("1")));
+    assert_eq!(identity.grants, ["get_*", "list_shopping_items"]);
+    assert!(identity.expires.is_some());
+
+    let id = made["id"].as_str().unwrap();
+    let list = shell.ok(&["apikey", "list"]);
+    assert!(list.contains(id) && list.contains("Bob's laptop") && !list.contains(key.as_str()));
+    let start = Instant::now();
+    assert!(shell.ok(&["apikey", "revoke", id]).contains("revoked API key"));
+    assert!(shell.ok(&["apikey", "revoke", id]).contains("revoked already"));
+    assert_eq!(shell.json(&["apikey", "list"])[0]["state"], "revoked");
+    while server.verify(&key).await.is_ok() {
+        assert!(start.elapsed() < Duration::from_secs(10), "the server still takes it");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    assert!(shell.fails(&["apikey", "revoke", "0000000000000000"]).contains("apikey list"));
+    assert!(shell.fails(&["apikey", "revoke", "bob"]).contains("16 hexadecimal digits"));
+}
+
+#[test]
+fn a_second_key_leaves_the_first_alone() {
+    let shell = Shell::new();
+    let create = ["apikey", "create", "--owner", "bob", "--name", "Laptop"];
+    shell.ok(&create);
+    let first = secret::read(&shell.path("keys/clients/bob.apikey")).unwrap();
+    let second = shell.json(&create);
+    let file = second["file"].as_str().unwrap();
+    assert_eq!(file, format!("keys/clients/bob-{}.apikey", second["id"].as_str().unwrap()));
+    assert_eq!(*secret::read(&shell.path("keys/clients/bob.apikey")).unwrap(), *first);
+    let sentence = shell.fails(&[&create[..], &["--out", "keys/clients/bob.apikey"]].concat());
+    assert!(sentence.contains("--force"), "{sentence}");
+    assert_eq!(shell.json(&["apikey", "list"]).as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_secret_is_printed_for_whoever_asks_and_then_lies_nowhere() {
+    let shell = Shell::new();
+    let text = shell.ok(&["apikey", "create", "--owner", "bob", "--name", "Laptop", "--show"]);
+    assert!(text.contains("mcpk_"), "{text}");
+    let client = shell.json(&["client", "create", "--owner", "bob", "--name", "Report", "--show"]);
+    let secret = client["client_secret"].as_str().unwrap();
+    assert!(!shell.path("keys/clients").exists());
+    for entry in fs::read_dir(shell.path("keys")).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    }
+}
+
+#[test]
+fn nothing_is_half_done_where_nothing_can_be_written() {
+    let shell = Shell::new();
+    fs::write(shell.path("file"), "").unwrap();
+    let create = ["create", "--owner", "bob", "--name", "Laptop"];
+    for kind in ["apikey", "client"] {
+        let args = [&[kind], &create[..], &["--out", "file/bob"]].concat();
+        let sentence = shell.fails(&args);
+        assert!(
+            sentence.contains("file/bob") && sentence.contains("check the folder"),
+            "{sentence}"
+        );
+        assert_eq!(shell.json(&[kind, "list"]), serde_json::json!([]));
+    }
+    for command in [&["rsa"][..], &["secret"], &["init"], &["apikey", "list"]] {
+        let sentence = shell.fails(&[command, &["--keys", "file"]].concat());
+        assert!(sentence.contains("file"), "{sentence}");
+    }
+    fs::write(shell.path("other.db"), "no database at all".repeat(99)).unwrap();
+    fs::set_permissions(shell.path("other.db"), fs::Permissions::from_mode(0o600)).unwrap();
+    let sentence = shell.fails(&["apikey", "list", "--store", "other.db"]);
+    assert!(sentence.contains("not a credential store"), "{sentence}");
+    assert!(shell.fails(&["apikey", "create", "--owner", "", "--name", "x"]).contains("owner"));
+}
+
+#[tokio::test]
+async fn a_client_is_made_used_listed_and_revoked() {
+    let shell = Shell::new();
+    let create = ["client", "create", "--owner", "alice", "--name", "Report"];
+    let made = shell.json(&[&create[..], &["--scope", "weather:read payments:read"]].concat());
+    assert_eq!(shell.mode("keys/clients/alice.client.json"), 0o600);
+    let file = secret::read(&shell.path("keys/clients/alice.client.json")).unwrap();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    let (id, secret) =
+        (file["client_id"].as_str().unwrap(), file["client_secret"].as_str().unwrap());
+    assert_eq!(made["client_id"], id);
+    let store = Store::open(&shell.path("keys/credentials.db")).unwrap();
+    let record = store.find_client(id).await.unwrap().unwrap();
+    assert!(secret_matches(Some(&record), secret));
+    assert_eq!(record.scopes, ["weather:read", "payments:read"]);
+
+    let list = shell.ok(&["client", "list"]);
+    assert!(list.contains(id) && list.contains("alice") && !list.contains(secret));
+    shell.ok(&["client", "revoke", id]);
+    assert_eq!(shell.json(&["client", "list"])[0]["state"], "revoked");
+    assert!(shell.fails(&["client", "revoke", "nobody"]).contains("client list"));
+}
+
+#[test]
+fn a_token_says_what_it_was_told_to() {
+    let shell = Shell::new();
+    let token = ["token", "--role", "Manager", "--sub", "bob"];
+    assert!(shell.fails(&token).contains("cargo run -p keygen -- rsa"));
+    shell.ok(&["rsa"]);
+    let public = fs::read_to_string(shell.path("keys/rsa_public.pem")).unwrap();
+    let verify = |token: &str, rules: Rules| {
+        JwtVerifier::new(KeySet::from(VerifyingKey::rs256(&public).unwrap()), rules).verify(token)
+    };
+    let text = shell.ok(&[&token[..], &["--name", "Bob", "--id", "1"]].concat());
+    let identity =
+        verify(text.trim_end(), Rules::new("https://dev-issuer.com", "my-mcp-server")).unwrap();
+    assert_eq!(
+        (identity.user.as_str(), identity.roles.as_slice()),
+        ("bob", &["Manager".into()][..])
+    );
+    assert_eq!(
+        (identity.name.as_deref(), identity.user_number.as_deref()),
+        (Some("Bob"), Some("1"))
+    );
+
+    let elsewhere = ["--issuer", "https://a.example", "--audience", "b", "--ttl", "90s"];
+    shell.ok(&[&token[..], &elsewhere, &["--out", "t.jwt", "--scope", "x y"]].concat());
+    assert_eq!(shell.mode("t.jwt"), 0o600);
+    let text = secret::read(&shell.path("t.jwt")).unwrap();
+    assert_eq!(verify(&text, Rules::new("https://a.example", "b")).unwrap().scopes, ["x", "y"]);
+    assert!(shell.fails(&[&token[..], &["--ttl", "25h"]].concat()).contains("24h"));
+    assert!(shell.fails(&["token", "--role", "", "--sub", "bob"]).contains("--role"));
+
+    fs::set_permissions(shell.path("keys/rsa_private.pem"), fs::Permissions::from_mode(0o644))
+        .unwrap();
+    assert!(shell.fails(&token).contains("chmod 600"));
+}
+
+#[test]
+fn init_makes_what_is_missing_and_keeps_the_rest() {
+    let shell = Shell::new();
+    shell.ok(&["secret", "--keys", "my keys"]);
+    let secret = secret::read(&shell.path("my keys/jwt.secret")).unwrap();
+    let text = shell.ok(&["init", "--keys", "my keys"]);
+    assert!(text.contains("kept  my keys/jwt.secret"), "{text}");
+    assert!(text.contains("made  my keys/rsa_public.pem"), "{text}");
+    assert!(text.contains("cargo run -p apikey-server -- --keys 'my keys'"), "{text}");
+    for name in ["bob.apikey", "alice.apikey", "bob.client.json", "alice.client.json"] {
+        assert_eq!(shell.mode(&format!("my keys/clients/{name}")), 0o600);
+    }
+    assert_eq!(*secret::read(&shell.path("my keys/jwt.secret")).unwrap(), *secret);
+
+    let again = shell.json(&["init", "--keys", "my keys"]);
+    assert!(again.as_array().unwrap().iter().all(|outcome| outcome["made"] == false), "{again}");
+    fs::remove_file(shell.path("my keys/rsa_public.pem")).unwrap();
+    assert!(shell.ok(&["init", "--keys", "my keys"]).contains("made  my keys/rsa_public.pem"));
+}
+
+#[test]
+fn an_environment_file_is_read_and_never_repeated() {
+    let shell = Shell::new();
+    fs::write(shell.path(".env"), "MCP_KEYS=elsewhere\nMCP_JSON=1\n").unwrap();
+    assert!(shell.ok(&["secret"]).starts_with('{'));
+    assert!(shell.path("elsewhere/jwt.secret").exists());
+    fs::write(shell.path(".env"), "hunter2 hunter2\n").unwrap();
+    let sentence = shell.fails(&["secret"]);
+    assert!(sentence.contains(".env") && !sentence.contains("hunter2"), "{sentence}");
+}
+
+#[test]
+fn help_teaches() {
+    let shell = Shell::new();
+    let help = shell.ok(&["--help"]);
+    for word in
+        ["init", "rsa", "secret", "apikey", "client", "token", "--keys", "--json", "MCP_KEYS"]
+    {
+        assert!(help.contains(word), "{word}");
+    }
+    let wrong =
+        shell.run(&["apikey", "create", "--owner", "b", "--name", "n", "--expires", "soon"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("30d"));
+}
