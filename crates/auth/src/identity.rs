@@ -36,6 +36,24 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// A caller with no rights and no end. The rest is set field by field.
+    pub fn new(scheme: &'static str, issuer: impl Into<String>, user: impl Into<String>) -> Self {
+        let user = user.into();
+        Self {
+            scheme,
+            issuer: issuer.into(),
+            user_number: None,
+            name: None,
+            client: user.clone(),
+            credential: user.clone(),
+            user,
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            grants: Vec::new(),
+            expires: None,
+        }
+    }
+
     /// Whose records and sessions these are: (issuer, user).
     pub fn owner(&self) -> (&str, &str) {
         (&self.issuer, &self.user)

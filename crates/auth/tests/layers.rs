@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response};
@@ -30,30 +29,19 @@ impl Scheme for ByName {
         let Credential::Bearer(user) = Credential::read(head)? else {
             return Err(Rejection::no_credential("no bearer"));
         };
-        Ok(Arc::new(Identity {
-            scheme: NAME,
-            issuer: "test".into(),
-            user: user.into(),
-            user_number: None,
-            name: None,
-            client: user.into(),
-            credential: user.into(),
-            roles: vec![],
-            scopes: vec!["read".into()],
-            grants: vec![],
-            expires: None,
-        }))
+        let scopes = vec!["read".into()];
+        Ok(Arc::new(Identity { scopes, ..Identity::new(NAME, "test", user) }))
     }
 }
 
-fn policy() -> Arc<ArcSwap<Policy>> {
+fn policy() -> Arc<Policy> {
     let catalogue: Catalogue = ["look", "change", "erase"]
         .map(|name| CatalogueTool { name: name.into(), read_only: name == "look" })
         .into_iter()
         .collect();
     let text = "[scopes.read]\ntools = [\"look\"]\n[scopes.write]\ntools = [\"change\"]\n\
                 [roles.admin]\ntools = [\"*\"]";
-    Arc::new(ArcSwap::from_pointee(Policy::parse(text, catalogue).unwrap()))
+    Arc::new(Policy::parse(text, catalogue).unwrap())
 }
 
 /// Answers 200 with all that it was given; opens session `s1` on `initialize`.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use http::{Method, Request};
 
 use super::peek::Peeked;
@@ -10,14 +9,14 @@ use super::{Policy, Verdict};
 use crate::guard::gate::{Check, Gate};
 use crate::{Challenge, Identity, Rejection, TraceId, audit};
 
-/// Judges by a policy that may be replaced while the server runs.
+/// Judges by one policy.
 #[derive(Debug)]
-pub struct Authorize(Arc<ArcSwap<Policy>>);
+pub struct Authorize(Arc<Policy>);
 
 impl Authorize {
     /// The layer. It comes after [`Authenticate`](crate::authn::layer::Authenticate) and
     /// [`Peek`](super::peek::Peek), and refuses every request that they have not seen.
-    pub fn layer(policy: Arc<ArcSwap<Policy>>, challenge: Challenge) -> Gate<Self> {
+    pub fn layer(policy: Arc<Policy>, challenge: Challenge) -> Gate<Self> {
         Gate::new(Self(policy), challenge)
     }
 }
@@ -27,7 +26,7 @@ impl Check for Authorize {
         let Some(identity) = Identity::of(request.extensions()).cloned() else {
             return Err(Rejection::unprotected("authorization without authentication before it"));
         };
-        let permit = self.0.load_full().permit(identity);
+        let permit = self.0.permit(identity);
         let extensions = request.extensions_mut();
         extensions.insert(permit.clone());
         let trace = TraceId::of(extensions);

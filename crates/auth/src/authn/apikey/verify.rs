@@ -160,19 +160,7 @@ mod tests {
     }
 
     fn identity(expires: Option<Timestamp>) -> Identity {
-        Identity {
-            scheme: NAME,
-            issuer: "keys".into(),
-            user: "bob".into(),
-            user_number: None,
-            name: None,
-            client: "chain".into(),
-            credential: "id".into(),
-            roles: vec![],
-            scopes: vec![],
-            grants: vec![],
-            expires,
-        }
+        Identity { expires, ..Identity::new(NAME, "keys", "bob") }
     }
 
     fn keys(key: &PlainKey, change: impl Fn(&mut KeyRecord)) -> ApiKeys<Keys> {
