@@ -26,7 +26,7 @@ const PROGRAM: Program = Program {
 struct Args {
     #[command(flatten)]
     common: Cli,
-    /// Whose key to use: <keys>/clients/<NAME>.apikey
+    /// Whose key to use: clients/NAME.apikey in the keys folder
     #[arg(long = "as", env = "MCP_AS", global = true, value_name = "NAME", default_value = "bob")]
     account: String,
     /// A file that holds the key, readable by you alone
@@ -71,10 +71,12 @@ fn key(args: &Args) -> Result<SecretString, Error> {
     read_secret_file(&path)?.ok_or_else(|| {
         let path = path.display();
         let name = &args.account;
+        let flag = args.common.keys_flag();
+        let dashes = if flag.is_empty() { "" } else { " --" };
         Error::Usage(format!(
             "There is no API key in {path}. Start the server once, which makes one for bob and \
-             one for alice: cargo run -p apikey-server. Or make one: \
-             cargo run -p keygen -- apikey create --name \"{name}'s key\" --owner {name}"
+             one for alice: cargo run -p apikey-server{dashes}{flag}. Or make one: cargo run -p \
+             keygen -- apikey create --name \"{name}'s key\" --owner {name}{flag}"
         ))
     })
 }

@@ -27,6 +27,17 @@ pub struct Cli {
     pub json: bool,
 }
 
+impl Cli {
+    /// ` --keys DIR` for commands shown to people, or nothing where that is the default.
+    pub fn keys_flag(&self) -> String {
+        if self.keys.as_os_str() == "keys" {
+            String::new()
+        } else {
+            format!(" --keys {}", self.keys.display())
+        }
+    }
+}
+
 /// What a client can be told to do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
@@ -83,9 +94,8 @@ pub fn parse<A: Parser>(default_url: &'static str) -> Result<A, ExitCode> {
         return Err(ExitCode::FAILURE);
     }
     let command = A::command().mut_arg("url", |url| url.default_value(default_url));
-    let parsed = command
-        .try_get_matches()
-        .and_then(|mut matches| A::from_arg_matches_mut(&mut matches));
+    let parsed =
+        command.try_get_matches().and_then(|mut matches| A::from_arg_matches_mut(&mut matches));
     parsed.map_err(|error| {
         // Nothing is left to do if the terminal is gone.
         let _ = error.print();

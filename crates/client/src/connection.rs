@@ -12,14 +12,14 @@ use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, RoleClient, RunningService,
     ServiceError,
 };
+use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClientTransport, StreamableHttpClientTransportConfig, StreamableHttpError,
 };
-use rmcp::transport::DynamicTransportError;
 
 use crate::http::{REQUEST_TIMEOUT, http_client, parse_url};
 use crate::transport::{Session, Transport};
-use crate::{Credentials, Error, Protocol};
+use crate::{Credentials, Error, Protocol, Refusal};
 
 /// An answer that begins in time and then stalls is given up a little after the request's own
 /// limit, so that the more telling error comes first.
@@ -185,5 +185,8 @@ fn transport_error(error: DynamicTransportError) -> Error {
 }
 
 fn rpc(error: rmcp::ErrorData) -> Error {
-    Error::Rpc { code: error.code.0, message: error.message.into_owned() }
+    match Refusal::from_rpc(&error) {
+        Some(refusal) => refusal.into(),
+        None => Error::Rpc { code: error.code.0, message: error.message.into_owned() },
+    }
 }

@@ -145,8 +145,7 @@ mod tests {
     fn a_refusal_is_told_whole() {
         let body = br#"{"error":{"code":403,"message":"Not yours.",
             "data":{"how_to_fix":"Ask bob.","trace_id":"t-1"}}}"#;
-        let refusal =
-            Refusal::parse(http::StatusCode::FORBIDDEN, &http::HeaderMap::new(), body);
+        let refusal = Refusal::parse(http::StatusCode::FORBIDDEN, &http::HeaderMap::new(), body);
         let text = explain(&refusal).join("\n");
         for part in ["Not yours.", "Ask bob.", "t-1"] {
             assert!(text.contains(part), "{text}");

@@ -66,6 +66,15 @@ impl Refusal {
         refusal
     }
 
+    /// A refusal that came as a JSON-RPC error in an answer whose status is 200: the code is
+    /// one of HTTP's, from 400 to 499.
+    pub(crate) fn from_rpc(error: &rmcp::ErrorData) -> Option<Self> {
+        let code = u16::try_from(error.code.0).ok()?;
+        let status = StatusCode::from_u16(code).ok().filter(StatusCode::is_client_error)?;
+        let body = serde_json::json!({ "error": error }).to_string();
+        Some(Self::parse(status, &HeaderMap::new(), body.as_bytes()))
+    }
+
     fn take_json_rpc(&mut self, error: &Value) {
         let data = &error["data"];
         if let Some(message) = text(&error["message"]) {

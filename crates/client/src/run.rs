@@ -44,7 +44,8 @@ pub fn run(
     // Quiet unless asked: a refusal is told by its own text.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
     // A second subscriber in one process is a test's affair.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match (credentials, runtime) {
         (Ok(credentials), Ok(runtime)) => {
@@ -73,7 +74,9 @@ async fn execute(
         note("Warning: this URL is not https, so the credential can be read on its way.");
     }
     match &cli.command {
-        Some(Command::Credential { header }) => return credential(&*credentials, *header, output).await,
+        Some(Command::Credential { header }) => {
+            return credential(&*credentials, *header, output).await;
+        }
         Some(Command::Logout) => return logout(cli, credentials, output).await,
         // A mistake in the arguments is told before anything is sent.
         Some(Command::Call { pairs, args, .. }) => drop(call_arguments(pairs, args.as_deref())?),
@@ -98,11 +101,11 @@ async fn converse(
 ) -> Result<(), Error> {
     match &cli.command {
         Some(Command::Whoami) => {
-            let whoami = connection.call("whoami", JsonObject::new()).await?;
+            let whoami = succeeded(connection.call("whoami", JsonObject::new()).await?)?;
             if output.json {
                 output.document(&whoami.structured_content);
             }
-            show(&whoami, output)
+            show(&whoami, output);
         }
         Some(Command::Tools) => {
             let tools = connection.list_tools().await?;
@@ -110,32 +113,35 @@ async fn converse(
                 output.document(&json!({ "tools": tools }));
             }
             tool_lines(&tools).iter().for_each(|line| output.line(line));
-            Ok(())
         }
         Some(Command::Call { name, pairs, args }) => {
             let arguments = call_arguments(pairs, args.as_deref())?;
-            let result = connection.call(name, arguments).await?;
+            let result = succeeded(connection.call(name, arguments).await?)?;
             if output.json {
                 output.document(&result);
             }
-            show(&result, output)
+            show(&result, output);
         }
-        _ => tour(connection, &cli.url, program, output).await,
+        _ => tour(connection, &cli.url, program, output).await?,
     }
+    Ok(())
 }
 
 fn call_arguments(pairs: &[String], args: Option<&str>) -> Result<JsonObject, Error> {
     args.map_or_else(|| arguments(pairs), parse_object)
 }
 
-/// Prints a result; a tool that failed makes the command fail.
-fn show(result: &CallToolResult, output: Output) -> Result<(), Error> {
-    let lines = result_lines(result);
-    if result.is_error != Some(true) {
-        lines.iter().for_each(|line| output.line(line));
-        return Ok(());
+/// A tool that failed makes the command fail.
+pub(crate) fn succeeded(result: CallToolResult) -> Result<CallToolResult, Error> {
+    if result.is_error == Some(true) {
+        let text = result_lines(&result).join("\n");
+        return Err(Error::Unexpected(format!("The tool reports: {text}")));
     }
-    Err(Error::Unexpected(format!("The tool reports: {}", lines.join("\n"))))
+    Ok(result)
+}
+
+fn show(result: &CallToolResult, output: Output) {
+    result_lines(result).iter().for_each(|line| output.line(line));
 }
 
 async fn credential(
@@ -201,10 +207,14 @@ fn hint(program: &Program, cli: &Cli, error: &Error) -> Option<String> {
         return None;
     }
     let url = parse_url(&cli.url).ok().filter(is_loopback)?;
-    let mut command = format!("cargo run -p {}", program.server);
+    let mut flags = cli.keys_flag();
     if cli.url != program.default_url {
-        let port = url.port_or_known_default()?;
-        command.push_str(&format!(" -- --listen {}:{port}", url.host_str()?));
+        let host = url.host_str()?.replace("localhost", "127.0.0.1");
+        flags.push_str(&format!(" --listen {host}:{}", url.port_or_known_default()?));
     }
-    Some(format!("Is the server running? Start it with: {command}"))
+    let dashes = if flags.is_empty() { "" } else { " --" };
+    Some(format!(
+        "Is the server running? Start it with: cargo run -p {}{dashes}{flags}",
+        program.server
+    ))
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::output::{Output, Style};
 use crate::render::{columns, result_lines};
+use crate::run::succeeded;
 use crate::{CallToolResult, Connection, Error, JsonObject, Program, Tool};
 
 /// Granted to each key, scope and role that ships.
@@ -19,7 +20,7 @@ pub(crate) async fn tour(
     output.line(&format!("Connected to {url}, protocol {}.", connection.negotiated_version()));
 
     output.styled(Style::Bold, "\n1. Who am I?  (whoami)");
-    let whoami = connection.call("whoami", JsonObject::new()).await?;
+    let whoami = succeeded(connection.call("whoami", JsonObject::new()).await?)?;
     show(output, &whoami);
 
     let tools = connection.list_tools().await?;
@@ -29,15 +30,12 @@ pub(crate) async fn tour(
     }
 
     output.styled(Style::Bold, &format!("\n3. A call that is allowed  ({ALLOWED})"));
-    let allowed = connection.call(ALLOWED, JsonObject::new()).await?;
+    let allowed = succeeded(connection.call(ALLOWED, JsonObject::new()).await?)?;
     show(output, &allowed);
 
     let refused = refused_call(connection, &whoami, output).await?;
 
-    output.styled(
-        Style::Dim,
-        &format!("\nNext: cargo run -p {} -- --help", program.client),
-    );
+    output.styled(Style::Dim, &format!("\nNext: cargo run -p {} -- --help", program.client));
     if output.json {
         output.document(&json!({
             "url": url,
@@ -78,7 +76,10 @@ async fn refused_call(
     match connection.call(tool, JsonObject::new()).await {
         Err(error) if error.is_refusal() => {
             let refusal = error.refusal().expect("it has just said that it is one");
-            output.styled(Style::Good, &format!("   Refused with {}, as it should be.", refusal.status));
+            output.styled(
+                Style::Good,
+                &format!("   Refused with {}, as it should be.", refusal.status),
+            );
             output.refusal(refusal);
             Ok(json!({ "tool": tool, "refusal": refusal }))
         }

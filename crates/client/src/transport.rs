@@ -60,8 +60,15 @@ impl StreamableHttpClient for Transport {
         headers: Headers,
     ) -> Answer<StreamableHttpPostResponse> {
         let limits = StreamableHttpResponseLimits::default();
-        self.post_message_with_response_limits(uri, message, session_id, auth_header, headers, limits)
-            .await
+        self.post_message_with_response_limits(
+            uri,
+            message,
+            session_id,
+            auth_header,
+            headers,
+            limits,
+        )
+        .await
     }
 
     async fn post_message_with_response_limits(
@@ -94,7 +101,8 @@ impl StreamableHttpClient for Transport {
                 Ok(StreamableHttpPostResponse::Sse(events, session))
             }
             Some(JSON) => {
-                let body = Limited::new(reqwest::Body::from(response), limits.max_json_response_size);
+                let body =
+                    Limited::new(reqwest::Body::from(response), limits.max_json_response_size);
                 let body = body.collect().await.map_err(|error| unexpected(&error.to_string()))?;
                 let message = serde_json::from_slice(&body.to_bytes())
                     .map_err(|error| unexpected(&error.to_string()))?;
@@ -213,14 +221,16 @@ impl From<Error> for StreamableHttpError<Error> {
 /// A JSON-RPC error with a code that the protocol defines (-32768 to -32000).
 fn protocol_error(body: &[u8]) -> Option<ErrorData> {
     match serde_json::from_slice(body) {
-        Ok(ServerJsonRpcMessage::Error(error)) => Some(error.error)
-            .filter(|error| (-32768..=-32000).contains(&error.code.0)),
+        Ok(ServerJsonRpcMessage::Error(error)) => {
+            Some(error.error).filter(|error| (-32768..=-32000).contains(&error.code.0))
+        }
         _ => None,
     }
 }
 
 fn with(request: RequestBuilder, headers: &Headers, session: Option<&str>) -> RequestBuilder {
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(name, value));
     match session {
         Some(session) => request.header(SESSION, session),
         None => request,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use client::{Error, credential_path, read_secret_file};
+use client::{Cli, Error, credential_path, read_secret_file};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ pub(crate) struct Account {
 
 impl Account {
     /// From the environment, else from `file`, else from the keys folder.
-    pub(crate) fn find(keys: &Path, name: &str, file: Option<&Path>) -> Result<Self, Error> {
+    pub(crate) fn find(cli: &Cli, name: &str, file: Option<&Path>) -> Result<Self, Error> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         match (variable("MCP_CLIENT_ID"), variable("MCP_CLIENT_SECRET")) {
             (Some(id), Some(secret)) => return Ok(Self { id, secret: secret.into() }),
@@ -26,14 +26,15 @@ impl Account {
         }
         let path = match file {
             Some(file) => file.to_owned(),
-            None => credential_path(keys, name, "client.json")?,
+            None => credential_path(&cli.keys, name, "client.json")?,
         };
         let Some(text) = read_secret_file(&path)? else {
+            let (path, flag) = (path.display(), cli.keys_flag());
+            let dashes = if flag.is_empty() { "" } else { " --" };
             return Err(Error::Usage(format!(
-                "There are no client credentials in {}. Start the server once, which makes them \
-                 for bob and for alice: cargo run -p jwt-server. Or make them: \
-                 cargo run -p keygen -- client create --name {name} --owner {name}",
-                path.display()
+                "There are no client credentials in {path}. Start the server once, which makes \
+                 them for bob and for alice: cargo run -p jwt-server{dashes}{flag}. Or make them: \
+                 cargo run -p keygen -- client create --name {name} --owner {name}{flag}"
             )));
         };
         Self::parse(text.expose_secret()).ok_or_else(|| {

@@ -48,7 +48,7 @@ impl Cache {
             client_id: account.id.clone(),
             scope: scope.map(str::to_owned),
         };
-        let path = keys.join("cache").join(format!("{}.json", binding.hash()));
+        let path = keys.join("cache").join(format!("{}.json", binding.hash(account)));
         Self { path, binding }
     }
 
@@ -56,10 +56,9 @@ impl Cache {
     pub(crate) fn read(&self) -> Result<Option<Token>, Error> {
         let Some(text) = read_secret_file(&self.path)? else { return Ok(None) };
         let file: Option<File> = serde_json::from_str(text.expose_secret()).ok();
-        Ok(file.filter(|file| file.binding == self.binding).map(|file| Token {
-            secret: file.access_token.into(),
-            expires_at: file.expires_at,
-        }))
+        Ok(file
+            .filter(|file| file.binding == self.binding)
+            .map(|file| Token { secret: file.access_token.into(), expires_at: file.expires_at }))
     }
 
     pub(crate) fn write(&self, token: &Token) -> Result<(), Error> {
@@ -83,9 +82,11 @@ impl Cache {
 }
 
 impl Binding {
-    /// A file name that tells nothing and differs where anything differs.
-    fn hash(&self) -> String {
-        let text = serde_json::to_vec(self).expect("texts are always JSON");
+    /// A file name that tells nothing and differs where anything differs, the secret too: with
+    /// a wrong one, nobody should find the token of the right one.
+    fn hash(&self, account: &Account) -> String {
+        let mut text = serde_json::to_vec(self).expect("texts are always JSON");
+        text.extend_from_slice(account.secret.expose_secret().as_bytes());
         let digest = digest(&SHA256, &text);
         digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -111,7 +112,9 @@ mod tests {
         let token = own.read().unwrap().unwrap();
         assert_eq!((token.secret.expose_secret(), token.expires_at), ("secret", 7));
 
-        for (resource, token_url) in [("http://b/mcp", "http://a/token"), ("http://a/mcp", "http://b/token")] {
+        for (resource, token_url) in
+            [("http://b/mcp", "http://a/token"), ("http://a/mcp", "http://b/token")]
+        {
             let other = cache(keys.path(), resource, token_url);
             assert!(other.read().unwrap().is_none());
             // Not even if the file is put in the other's place.

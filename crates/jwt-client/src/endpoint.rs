@@ -74,12 +74,18 @@ impl TokenEndpoint {
                 "The server does not know these client credentials. Make others: \
                  cargo run -p keygen -- client create --help"
             }
-            Some("invalid_scope") => "Ask for a scope that this client may have, or leave --scope out.",
-            Some("invalid_target") => "Use the server's URL exactly as it prints it, or give --resource.",
+            Some("invalid_scope") => {
+                "Ask for a scope that this client may have, or leave --scope out."
+            }
+            Some("invalid_target") => {
+                "Use the server's URL exactly as it prints it, or give --resource."
+            }
             Some("unauthorized_client" | "unsupported_grant_type") => {
                 "This endpoint issues no tokens to such a client: check --token-url."
             }
-            _ if refusal.status == 404 => "Check --token-url: there is no token endpoint at that URL.",
+            _ if refusal.status == 404 => {
+                "Check --token-url: there is no token endpoint at that URL."
+            }
             _ => return refusal,
         };
         refusal.how_to_fix = Some(advice.to_owned());

@@ -33,7 +33,7 @@ const PROGRAM: Program = Program {
 struct Args {
     #[command(flatten)]
     common: Cli,
-    /// Whose credentials to use: <keys>/clients/<NAME>.client.json
+    /// Whose credentials to use: clients/NAME.client.json in the keys folder
     #[arg(long = "as", env = "MCP_AS", global = true, value_name = "NAME", default_value = "bob")]
     account: String,
     /// A file {"client_id": …, "client_secret": …}, readable by you alone
@@ -68,9 +68,10 @@ fn credentials(args: &Args) -> Result<Arc<dyn Credentials>, Error> {
             token_url
         }
     };
-    let account = Account::find(&args.common.keys, &args.account, args.client_file.as_deref())?;
+    let account = Account::find(&args.common, &args.account, args.client_file.as_deref())?;
     let resource = args.resource.clone().unwrap_or_else(|| args.common.url.clone());
-    let cache = Cache::new(&args.common.keys, &resource, &token_url, &account, args.scope.as_deref());
+    let cache =
+        Cache::new(&args.common.keys, &resource, &token_url, &account, args.scope.as_deref());
     let endpoint = TokenEndpoint::new(token_url, account, resource, args.scope.clone())?;
     Ok(Arc::new(Tokens::new(endpoint, cache)))
 }

@@ -85,16 +85,96 @@ impl Credentials for Tokens {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    #[test]
-    fn a_token_about_to_expire_is_not_fresh() {
-        let in_seconds = |seconds| Token {
-            secret: "t".into(),
-            expires_at: Timestamp::now().as_second() + seconds,
-        };
-        assert!(in_seconds(MARGIN + 5).is_fresh());
-        assert!(!in_seconds(MARGIN - 5).is_fresh());
-        assert!(!in_seconds(-5).is_fresh());
+    use axum::Router;
+    use axum::http::{StatusCode, header};
+    use axum::response::IntoResponse as _;
+    use axum::routing::post;
+    use client::parse_url;
+    use secrecy::ExposeSecret as _;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::account::Account;
+
+    /// A token endpoint that numbers its tokens, the folder they are kept in, and the count.
+    struct Site {
+        url: String,
+        keys: TempDir,
+        issued: Arc<AtomicUsize>,
+    }
+
+    impl Site {
+        async fn new(life: i64) -> Self {
+            let issued = Arc::<AtomicUsize>::default();
+            let count = Arc::clone(&issued);
+            let token = move |form: String| async move {
+                if !form.contains("grant_type=client_credentials") || !form.contains("resource=") {
+                    return StatusCode::BAD_REQUEST.into_response();
+                }
+                let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+                let body = format!(
+                    r#"{{"access_token":"token-{number}","token_type":"Bearer","expires_in":{life}}}"#
+                );
+                ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+            };
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+            let app = Router::new().route("/token", post(token));
+            tokio::spawn(async move { axum::serve(listener, app).await });
+            Self { url, keys: TempDir::new().expect("a folder"), issued }
+        }
+
+        fn tokens(&self) -> Tokens {
+            let url = parse_url(&format!("{}/token", self.url)).expect("a URL");
+            let account = Account { id: "bob".into(), secret: "s".into() };
+            let resource = format!("{}/mcp", self.url);
+            let cache = Cache::new(self.keys.path(), &resource, &url, &account, None);
+            Tokens::new(TokenEndpoint::new(url, account, resource, None).expect("it"), cache)
+        }
+
+        fn issued(&self) -> usize {
+            self.issued.load(Ordering::SeqCst)
+        }
+    }
+
+    async fn current(tokens: &Tokens) -> Credential {
+        tokens.current().await.expect("an answer").expect("a token")
+    }
+
+    #[tokio::test]
+    async fn requests_side_by_side_fetch_one_token_and_renew_it_once() {
+        let site = Site::new(3600).await;
+        let tokens = Arc::new(site.tokens());
+        let together = (0..8).map(|_| {
+            let tokens = Arc::clone(&tokens);
+            tokio::spawn(async move {
+                let first = current(&tokens).await;
+                tokens.renew(&first).await.unwrap().unwrap().secret().expose_secret().to_owned()
+            })
+        });
+        for task in together.collect::<Vec<_>>() {
+            assert_eq!(task.await.unwrap(), "token-2");
+        }
+        assert_eq!(site.issued(), 2);
+    }
+
+    #[tokio::test]
+    async fn the_next_command_finds_the_token_and_logout_drops_it() {
+        let site = Site::new(3600).await;
+        current(&site.tokens()).await;
+        assert_eq!(current(&site.tokens()).await.secret().expose_secret(), "token-1");
+        assert!(site.tokens().forget().unwrap().is_some());
+        assert_eq!(current(&site.tokens()).await.secret().expose_secret(), "token-2");
+    }
+
+    #[tokio::test]
+    async fn a_token_about_to_expire_is_replaced() {
+        let site = Site::new(MARGIN - 1).await;
+        current(&site.tokens()).await;
+        current(&site.tokens()).await;
+        assert_eq!(site.issued(), 2);
     }
 }

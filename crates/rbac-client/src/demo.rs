@@ -1,9 +1,9 @@
 //! A token that the client signs itself. Whoever holds the private key can be anyone: that is
 //! why, outside of demos, an issuer holds it and clients do not.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use client::{Error, read_secret_file};
+use client::{Cli, Error, read_secret_file};
 use jiff::Timestamp;
 use mcp_auth::authn::jwt::{Claims, Signer};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,7 +15,7 @@ const LIFE: i64 = 10 * 60;
 /// What the token is to say, and the key to sign it with.
 #[derive(clap::Args)]
 pub(crate) struct Token {
-    /// Sign a token with this private key [default: <keys>/rsa_private.pem]
+    /// Sign a token with this private key [default: rsa_private.pem in the keys folder]
     #[arg(long, env = "MCP_PRIVATE_KEY_FILE", global = true, value_name = "FILE")]
     private_key: Option<PathBuf>,
     /// The job_role that the signed token claims
@@ -37,18 +37,18 @@ impl Token {
     ///
     /// # Errors
     /// When there is no private key, or it cannot sign.
-    pub(crate) fn sign(&self, keys: &Path) -> Result<SecretString, Error> {
-        let path = self.private_key.clone().unwrap_or_else(|| keys.join("rsa_private.pem"));
-        let shown = path.display();
+    pub(crate) fn sign(&self, cli: &Cli) -> Result<SecretString, Error> {
+        let path = self.private_key.clone().unwrap_or_else(|| cli.keys.join("rsa_private.pem"));
+        let (shown, flag) = (path.display(), cli.keys_flag());
         let pem = read_secret_file(&path)?.ok_or_else(|| {
             Error::Usage(format!(
                 "There is no private key in {shown} to sign a token with. Make a key pair: \
-                 cargo run -p keygen -- rsa. Or give a token: --token-file FILE"
+                 cargo run -p keygen -- rsa{flag}. Or give a token: --token-file FILE"
             ))
         })?;
         let signer = Signer::rs256(pem.expose_secret()).map_err(|error| {
             Error::Usage(format!(
-                "{shown} cannot sign: {error}. Make a key pair: cargo run -p keygen -- rsa"
+                "{shown} cannot sign: {error}. Make a key pair: cargo run -p keygen -- rsa{flag}"
             ))
         })?;
         Ok(signer.mint(&self.claims()).into())

@@ -53,7 +53,9 @@ fn token(args: &Args) -> Result<SecretString, Error> {
     if let Some(token) = std::env::var("MCP_TOKEN").ok().filter(|token| !token.trim().is_empty()) {
         return Ok(token.trim().into());
     }
-    let token = args.demo.sign(&args.common.keys)?;
-    note("Note: this token is signed by the client itself, for a demo. In production an issuer signs.");
+    let token = args.demo.sign(&args.common)?;
+    note(
+        "Note: this token is signed by the client itself, for a demo. In production an issuer signs.",
+    );
     Ok(token)
 }

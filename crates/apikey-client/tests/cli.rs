@@ -1,0 +1,150 @@
+//! The real client against the real server, over a socket.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A server of its own, and the folder of its keys.
+struct Site {
+    server: serve::Running,
+    keys: TempDir,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let keys = TempDir::new().expect("a folder");
+        let options = apikey_server::Options::new(keys.path());
+        let server = serve::launch_in_process::<apikey_server::Prepared>(&options).await;
+        Self { server: server.expect("a server"), keys }
+    }
+
+    /// Runs the client as a user would, with nothing in its environment but its address.
+    fn client(&self, arguments: &[&str]) -> Output {
+        run(self.keys.path(), &self.server.url(), arguments)
+    }
+}
+
+fn run(keys: &Path, url: &str, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_apikey-client"))
+        .env_clear()
+        .env("MCP_URL", url)
+        .env("MCP_KEYS", keys)
+        .current_dir(keys)
+        .args(arguments)
+        .output()
+        .expect("the client runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("one JSON document")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
+    let site = Site::new().await;
+    for protocol in ["2025-11-25", "2026-07-28"] {
+        let tour = site.client(&["--protocol", protocol]);
+        let text = stdout(&tour);
+        assert_eq!(tour.status.code(), Some(0), "{text}{}", stderr(&tour));
+        for part in [protocol, "You are bob", "get_weather", "Refused with 403", "trace id"] {
+            assert!(text.contains(part), "no '{part}' in: {text}");
+        }
+        assert_eq!(stderr(&tour), "");
+    }
+    let tour = document(&site.client(&["--json"]));
+    assert_eq!(tour["whoami"]["user"], "bob");
+    assert_eq!(tour["refused"]["tool"], "remove_shopping_item");
+    assert_eq!(tour["refused"]["refusal"]["status"], 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_user_gets_their_own_data() {
+    let site = Site::new().await;
+    let balance = |name| {
+        let call = site.client(&["call", "get_account_balance", "--json", "--as", name]);
+        assert_eq!(call.status.code(), Some(0), "{}", stderr(&call));
+        document(&call)["structuredContent"].to_string()
+    };
+    assert!(balance("bob").contains("-200"), "{}", balance("bob"));
+    assert!(balance("alice").contains("180"), "{}", balance("alice"));
+
+    let limited = site.client(&["call", "get_latest_transactions", "limit=1", "--bearer"]);
+    assert_eq!(limited.status.code(), Some(0), "{}", stderr(&limited));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
+    let site = Site::new().await;
+    for protocol in ["2025-11-25", "2026-07-28"] {
+        let call = ["call", "remove_shopping_item", "id=1", "--protocol", protocol];
+        let refused = site.client(&call);
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+        assert_eq!(stdout(&refused), "");
+        for part in ["403", "remove_shopping_item", "what to do", "trace id"] {
+            assert!(stderr(&refused).contains(part), "no '{part}' in: {}", stderr(&refused));
+        }
+    }
+    let unknown = site.client(&["whoami", "--json", "--api-key", "mcpk_no_such_key"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert_eq!(document(&unknown)["refused"]["status"], 401);
+    assert!(stderr(&unknown).contains("can see the arguments"), "{}", stderr(&unknown));
+    assert!(!stderr(&unknown).contains("mcpk_no_such_key"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_exit_with_1_and_say_what_to_do() {
+    let site = Site::new().await;
+    let empty = TempDir::new().expect("a folder");
+    for (output, part) in [
+        (site.client(&["call", "get_time", "zone"]), "key=value"),
+        (site.client(&["call", "get_time", "zone=Nowhere/Land"]), "The tool reports"),
+        (site.client(&["--as", "charlie"]), "cargo run -p keygen -- apikey create"),
+        (run(site.keys.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p apikey-server"),
+        (run(empty.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p apikey-server"),
+    ] {
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains(part), "no '{part}' in: {}", stderr(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_ends_the_session_where_there_is_one() {
+    let site = Site::new().await;
+    let older = document(&site.client(&["logout", "--json", "--protocol", "2025-11-25"]));
+    assert_eq!(older["session"], "ended");
+    let newer = site.client(&["logout"]);
+    assert_eq!(newer.status.code(), Some(0), "{}", stderr(&newer));
+    assert!(stdout(&newer).contains("no session"), "{}", stdout(&newer));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credential_prints_the_key_alone_or_as_a_header() {
+    let site = Site::new().await;
+    let file = site.keys.path().join("clients/bob.apikey");
+    let key = std::fs::read_to_string(file).expect("the key of the first run");
+    assert_eq!(stdout(&site.client(&["credential"])).trim_end(), key.trim_end());
+    let header = stdout(&site.client(&["credential", "--header"]));
+    assert_eq!(header.trim_end(), format!("X-API-Key: {}", key.trim_end()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_others_can_read_is_not_used() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+    let site = Site::new().await;
+    let file = site.keys.path().join("clients/bob.apikey");
+    std::fs::set_permissions(file, Permissions::from_mode(0o644)).expect("the file is ours");
+    let output = site.client(&["whoami"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("chmod 600"), "{}", stderr(&output));
+}

@@ -1,0 +1,174 @@
+//! The real client against the real server, over a socket.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A server of its own, and the folder of its keys.
+struct Site {
+    server: serve::Running,
+    keys: TempDir,
+}
+
+impl Site {
+    async fn new() -> Self {
+        Self::with_life(Duration::from_secs(3600)).await
+    }
+
+    async fn with_life(token_ttl: Duration) -> Self {
+        let keys = TempDir::new().expect("a folder");
+        let mut options = jwt_server::Options::new(keys.path());
+        options.token_ttl = token_ttl;
+        let server = serve::launch_in_process::<jwt_server::Prepared>(&options).await;
+        Self { server: server.expect("a server"), keys }
+    }
+
+    /// Runs the client as a user would, with nothing in its environment but its address.
+    fn client(&self, arguments: &[&str]) -> Output {
+        run(self.keys.path(), &self.server.url(), arguments)
+    }
+}
+
+fn run(keys: &Path, url: &str, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_jwt-client"))
+        .env_clear()
+        .env("MCP_URL", url)
+        .env("MCP_KEYS", keys)
+        .current_dir(keys)
+        .args(arguments)
+        .output()
+        .expect("the client runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("one JSON document")
+}
+
+/// The tokens that are kept, by their files.
+fn kept(site: &Site) -> Vec<PathBuf> {
+    let Ok(folder) = fs::read_dir(site.keys.path().join("cache")) else { return Vec::new() };
+    folder.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
+    let site = Site::new().await;
+    for protocol in ["2025-11-25", "2026-07-28"] {
+        let tour = site.client(&["--protocol", protocol]);
+        let text = stdout(&tour);
+        assert_eq!(tour.status.code(), Some(0), "{text}{}", stderr(&tour));
+        for part in [protocol, "You are bob", "get_weather", "Refused with 403", "trace id"] {
+            assert!(text.contains(part), "no '{part}' in: {text}");
+        }
+        assert_eq!(stderr(&tour), "");
+    }
+    let refused = &document(&site.client(&["--json"]))["refused"]["refusal"];
+    assert_eq!(refused["error"], "insufficient_scope");
+    let challenge = refused["challenge"].as_str().expect("a challenge");
+    assert!(challenge.contains("shopping:remove"), "{challenge}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_kept_for_the_next_command_and_dropped_by_logout() {
+    let site = Site::new().await;
+    let first = stdout(&site.client(&["credential"]));
+    assert_eq!(stdout(&site.client(&["credential"])), first);
+    let header = stdout(&site.client(&["credential", "--header"]));
+    assert_eq!(header, format!("Authorization: Bearer {first}"));
+    let files = kept(&site);
+    assert_eq!(files.len(), 1);
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&files[0]), 0o600);
+    assert_eq!(mode(files[0].parent().expect("a folder")), 0o700);
+
+    let logout = site.client(&["logout", "--json", "--protocol", "2025-11-25"]);
+    assert_eq!(logout.status.code(), Some(0), "{}", stderr(&logout));
+    assert_eq!(document(&logout)["session"], "ended");
+    assert!(kept(&site).is_empty());
+    assert_ne!(stdout(&site.client(&["credential"])), first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_no_longer_good_is_replaced_without_a_word() {
+    let site = Site::new().await;
+    site.client(&["credential"]);
+    let file = kept(&site).remove(0);
+    let text = fs::read_to_string(&file).expect("the token that is kept");
+    let mut kept: Value = serde_json::from_str(&text).expect("JSON");
+    kept["access_token"] = "not.a.token".into();
+    fs::write(&file, kept.to_string()).expect("the file is ours");
+
+    let call = site.client(&["call", "get_account_balance", "--json"]);
+    assert_eq!(call.status.code(), Some(0), "{}", stderr(&call));
+    let text = fs::read_to_string(&file).expect("the token that is kept");
+    assert!(!text.contains("not.a.token"), "the new token is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_with_less_than_half_a_minute_is_not_used_again() {
+    let site = Site::with_life(Duration::from_secs(29)).await;
+    let first = stdout(&site.client(&["credential"]));
+    assert_ne!(stdout(&site.client(&["credential"])), first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
+    let site = Site::new().await;
+    let bob = fs::read_to_string(site.keys.path().join("clients/bob.client.json")).expect("bob");
+    let wrong = site.keys.path().join("wrong.json");
+    let mut account: Value = serde_json::from_str(&bob).expect("JSON");
+    account["client_secret"] = "wrong".into();
+    fs::write(&wrong, account.to_string()).expect("a file");
+    fs::set_permissions(&wrong, fs::Permissions::from_mode(0o600)).expect("the file is ours");
+    let wrong = wrong.to_str().expect("text");
+
+    for (arguments, parts) in [
+        (
+            &["call", "remove_shopping_item", "id=1"][..],
+            &["403", "insufficient_scope", "trace id"][..],
+        ),
+        (
+            &["whoami", "--client-file", wrong],
+            &["401", "invalid_client", "keygen -- client create"],
+        ),
+        (&["whoami", "--scope", "payments:write"], &["400", "invalid_scope", "leave --scope out"]),
+        (&["whoami", "--resource", "http://other/mcp"], &["400", "invalid_target", "--resource"]),
+        (
+            &["call", "get_weather", "location=London", "--scope", "payments:read"],
+            &["403", "weather:read"],
+        ),
+    ] {
+        let refused = site.client(arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?} {}", stderr(&refused));
+        for part in parts {
+            assert!(stderr(&refused).contains(part), "no '{part}' in: {}", stderr(&refused));
+        }
+        assert_eq!(stdout(&refused), "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_exit_with_1_and_say_what_to_do() {
+    let site = Site::new().await;
+    for (output, part) in [
+        (site.client(&["--as", "charlie"]), "cargo run -p keygen -- client create"),
+        (site.client(&["whoami", "--token-url", "nonsense"]), "is not a URL"),
+        (run(site.keys.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p jwt-server"),
+    ] {
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains(part), "no '{part}' in: {}", stderr(&output));
+    }
+}

@@ -1,0 +1,154 @@
+//! The real client against the real server, over a socket.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A server of its own, and the folder of its keys.
+struct Site {
+    server: serve::Running,
+    keys: TempDir,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let keys = TempDir::new().expect("a folder");
+        let pair = keygen::rsa::generate(2048).expect("a key pair");
+        pair.write(keys.path(), false).expect("two files");
+        let options = rbac_server::Options::new(keys.path());
+        let server = serve::launch_in_process::<rbac_server::Prepared>(&options).await;
+        Self { server: server.expect("a server"), keys }
+    }
+
+    /// Runs the client as a user would, with nothing in its environment but its address.
+    fn client(&self, arguments: &[&str]) -> Output {
+        run(self.keys.path(), &self.server.url(), arguments)
+    }
+}
+
+fn run(keys: &Path, url: &str, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rbac-client"))
+        .env_clear()
+        .env("MCP_URL", url)
+        .env("MCP_KEYS", keys)
+        .current_dir(keys)
+        .args(arguments)
+        .output()
+        .expect("the client runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn document(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("one JSON document")
+}
+
+/// The names that `tools` shows to this role.
+fn tools(site: &Site, role: &str) -> Vec<String> {
+    let output = site.client(&["tools", "--json", "--role", role]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let document = document(&output);
+    let tools = document["tools"].as_array().expect("a list").iter();
+    tools.map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
+    let site = Site::new().await;
+    for protocol in ["2025-11-25", "2026-07-28"] {
+        let tour = site.client(&["--role", "Officer", "--protocol", protocol]);
+        let text = stdout(&tour);
+        assert_eq!(tour.status.code(), Some(0), "{text}{}", stderr(&tour));
+        for part in [protocol, "You are bob", "hr_list_employees", "Refused with 403", "trace id"] {
+            assert!(text.contains(part), "no '{part}' in: {text}");
+        }
+        assert!(stderr(&tour).contains("In production an issuer signs"), "{}", stderr(&tour));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_decides_what_there_is() {
+    let site = Site::new().await;
+    let area = |role, prefix| tools(&site, role).iter().any(|name| name.starts_with(prefix));
+    assert!(area("Manager", "hr_") && area("Manager", "project_") && area("Manager", "crm_"));
+    assert!(area("AssistantManager", "project_") && !area("AssistantManager", "crm_"));
+    assert!(area("Officer", "hr_") && !area("Officer", "project_"));
+    assert_eq!(tools(&site, "Nobody"), ["whoami"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
+    let site = Site::new().await;
+    let other = TempDir::new().expect("a folder");
+    let pair = keygen::rsa::generate(2048).expect("a key pair");
+    pair.write(other.path(), false).expect("two files");
+    let foreign = other.path().join("rsa_private.pem");
+    let foreign = foreign.to_str().expect("text");
+    for (arguments, parts) in [
+        (
+            &["call", "crm_list_customers", "--role", "Officer"][..],
+            &["403", "crm_list_customers"][..],
+        ),
+        (&["whoami", "--private-key", foreign], &["401", "invalid_token"]),
+        (&["whoami", "--audience", "another"], &["401", "invalid_token"]),
+        (&["whoami", "--issuer", "https://another"], &["401", "invalid_token"]),
+    ] {
+        let refused = site.client(arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?} {}", stderr(&refused));
+        for part in parts.iter().chain(&["what to do", "trace id"]) {
+            assert!(stderr(&refused).contains(part), "no '{part}' in: {}", stderr(&refused));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_from_a_file_is_used_as_it_is() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    let site = Site::new().await;
+    let token = site.client(&["credential", "--role", "Auditor", "--sub", "alice"]);
+    let file = site.keys.path().join("token");
+    fs::write(&file, &token.stdout).expect("a file");
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("the file is ours");
+    let whoami = site.client(&["whoami", "--json", "--token-file", file.to_str().expect("text")]);
+    assert_eq!(whoami.status.code(), Some(0), "{}", stderr(&whoami));
+    assert_eq!(document(&whoami)["user"], "alice");
+    assert_eq!(document(&whoami)["roles"][0], "Auditor");
+    assert_eq!(stderr(&whoami), "", "nothing was signed here");
+
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("the file is ours");
+    let loose = site.client(&["whoami", "--token-file", file.to_str().expect("text")]);
+    assert_eq!(loose.status.code(), Some(1));
+    assert!(stderr(&loose).contains("chmod 600"), "{}", stderr(&loose));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_exit_with_1_and_say_what_to_do() {
+    let site = Site::new().await;
+    let empty = TempDir::new().expect("a folder");
+    for (output, part) in [
+        (site.client(&["whoami", "--token-file", "none"]), "check --token-file"),
+        (run(empty.path(), &site.server.url(), &[]), "cargo run -p keygen -- rsa"),
+        (run(site.keys.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p rbac-server"),
+    ] {
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains(part), "no '{part}' in: {}", stderr(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_ends_the_session_where_there_is_one() {
+    let site = Site::new().await;
+    let older = document(&site.client(&["logout", "--json", "--protocol", "2025-11-25"]));
+    assert_eq!(older["session"], "ended");
+    let newer = site.client(&["logout"]);
+    assert!(stdout(&newer).contains("no session"), "{}", stdout(&newer));
+}
