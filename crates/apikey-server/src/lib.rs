@@ -1,0 +1,69 @@
+//! An MCP server behind API keys.
+//!
+//! The two servers beside it differ in the scheme, the policy and the tools. The layers, from
+//! outside in, are one expression in this file; what goes into them is opened in `prepare`.
+
+mod items;
+mod keys;
+mod options;
+mod prepare;
+
+use std::sync::Arc;
+
+use axum::Router;
+use mcp_auth::Challenge;
+use mcp_auth::authn::layer::Authenticate;
+use mcp_auth::authz::Policy;
+use mcp_auth::authz::layer::Authorize;
+use mcp_auth::authz::peek::Peek;
+use mcp_auth::guard::session::Sessions;
+use serve::{App, Drain, PublicUrl};
+use tools::ToolServer;
+use tower::ServiceBuilder;
+
+use crate::keys::Keys;
+pub use crate::options::{Options, Protect};
+
+/// This server, with its keys opened and nothing bound yet.
+pub struct Prepared {
+    options: Options,
+    keys: Keys,
+    policy: Arc<Policy>,
+    tools: ToolServer,
+}
+
+impl Prepared {
+    /// The whole stack.
+    fn stack(&self, url: &PublicUrl) -> App {
+        let drain = Drain::new();
+        let challenge = Challenge {
+            how_to_get_one: "Send a key as X-API-Key: <key>; keygen apikey create makes one."
+                .into(),
+            // There is no authorization server that a client could ask.
+            ..Challenge::default()
+        };
+        let authenticate = Authenticate::new(self.keys.clone(), challenge.clone());
+        let authorize = Authorize::layer(self.policy.clone(), challenge);
+
+        let mcp = ServiceBuilder::new()
+            .layer(authenticate.clone()) // 401: who are you?
+            .layer(Peek) // what are you asking for?
+            .layer(Sessions::new()) // 404: is that your session?
+            .layer(authorize.clone()) // 403: may you?
+            .service(serve::mcp(self.tools.clone(), &drain));
+
+        let items = match self.options.protection() {
+            Protect::Mcp => items::public(self.tools.clone()),
+            Protect::All => items::protected(self.tools.clone())
+                .layer(ServiceBuilder::new().layer(authenticate.clone()).layer(authorize)),
+        };
+
+        let routes = Router::new()
+            .route_service("/mcp", mcp)
+            .merge(serve::nothing_below("/mcp", authenticate))
+            .merge(items);
+
+        let common = &self.options.common;
+        serve::outer(routes, common.front(url), &common.allow_origin, &drain)
+    }
+}

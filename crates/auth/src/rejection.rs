@@ -83,14 +83,14 @@ impl Rejection {
 
     /// 403 `insufficient_scope`: a token with `scopes` could call this tool.
     pub fn insufficient_scope(tool: &str, scopes: Vec<String>) -> Self {
-        let reason = format!("the token lacks the scope {}", scopes.join(" "));
+        let reason = format!("tool {tool}: the token lacks the scope {}", scopes.join(" "));
         Self::new(Kind::InsufficientScope { tool: tool.to_owned(), scopes }, reason)
     }
 
     /// 403 without a challenge: no new token would help.
     pub fn not_granted(tool: &str) -> Self {
-        let kind = Kind::NotGranted { tool: tool.to_owned() };
-        Self::new(kind, "no role or grant of the caller reaches the tool")
+        let reason = format!("tool {tool}: no role or grant of the caller reaches it");
+        Self::new(Kind::NotGranted { tool: tool.to_owned() }, reason)
     }
 
     /// 404: no such session, or not the caller's. The two cannot be told apart.

@@ -1,0 +1,40 @@
+//! Three schemes, one table: all three servers in one process, and what happens at their doors.
+//!
+//! Reading order:
+//!
+//! - [`situations`]: what can happen at the door, and what has to come of it. Plain data, read
+//!   by the program and by the hostile tests.
+//! - [`World`]: the three servers on free ports, with keys and stores in a temporary folder,
+//!   and every credential that a situation needs.
+//! - [`observe`](observe()): lets each situation happen over real HTTP, and judges it.
+//! - [`measure`]: what a scheme costs.
+//! - [`Report`]: all of it, as a table for people, for a README, or as JSON.
+
+mod abilities;
+mod bad;
+mod costs;
+mod kind;
+mod machine;
+mod observe;
+mod open;
+mod report;
+mod revocation;
+mod rights;
+mod side;
+pub mod situations;
+mod tables;
+mod tokens;
+pub mod wire;
+mod world;
+
+pub use abilities::{ABILITIES, Ability};
+pub use costs::{Call, Cost, measure};
+pub use kind::Kind;
+pub use machine::Machine;
+pub use observe::{Cell, Row, observe};
+pub use open::Open;
+pub use report::Report;
+pub use side::Side;
+pub use tables::Style;
+pub use tokens::{TokenAnswer, ask_for_token};
+pub use world::World;

@@ -1,0 +1,93 @@
+//! An MCP server behind short-lived HS256 tokens, which it issues itself at `/token`.
+//!
+//! The two servers beside it differ in the scheme, the policy and the tools. The layers, from
+//! outside in, are one expression in this file; what goes into them is opened in `prepare`.
+
+mod options;
+mod prepare;
+
+use std::sync::Arc;
+
+use axum::Router;
+use issuer::{Issuer, IssuerConfig};
+use mcp_auth::Challenge;
+use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Rules, Signer, VerifyingKey};
+use mcp_auth::authn::layer::Authenticate;
+use mcp_auth::authz::Policy;
+use mcp_auth::authz::layer::Authorize;
+use mcp_auth::authz::peek::Peek;
+use mcp_auth::guard::session::Sessions;
+use secrecy::{ExposeSecret, SecretString};
+use serve::{App, Drain, PublicUrl, ResourceMetadata};
+use store::Store;
+use tools::{Kit, Records, ToolServer, Weather};
+use tower::ServiceBuilder;
+
+pub use crate::options::Options;
+
+/// The server's name.
+const NAME: &str = "jwt-server";
+
+/// Which scope reaches which tools.
+pub const POLICY: &str = include_str!("../policy.toml");
+
+/// This server, with its secret and its store opened and nothing bound yet.
+pub struct Prepared {
+    options: Options,
+    secret: SecretString,
+    store: Store,
+}
+
+impl Prepared {
+    /// The whole stack.
+    fn stack(&self, url: &PublicUrl) -> anyhow::Result<App> {
+        let drain = Drain::new();
+        let issuer = self.options.issuer_under(url);
+        let audience = self.options.audience.clone().unwrap_or_else(|| url.mcp());
+        let records = Records::open(&self.options.common.records_of(NAME)?, &issuer)?;
+        let weather = Weather::new(self.options.weather, self.options.weather_key.clone())?;
+        let tools = ToolServer::new(NAME, Kit::personal(weather), records);
+        let policy = Policy::parse(POLICY, tools.catalogue())?.always("whoami")?;
+        let scopes: Vec<String> = policy.scopes().into_iter().map(str::to_owned).collect();
+
+        let metadata = ResourceMetadata {
+            authorization_servers: vec![issuer.clone()],
+            scopes_supported: scopes.clone(),
+        };
+        let challenge = Challenge {
+            resource_metadata: Some(ResourceMetadata::url(url)),
+            how_to_get_one: format!("Fetch a token with POST {}/token.", url.origin()).into(),
+            ..Challenge::default()
+        };
+        let secret = self.secret.expose_secret();
+        let mut rules = Rules::new(&issuer, &audience);
+        rules.longest_life = self.options.token_ttl;
+        let scheme = JwtVerifier::new(KeySet::from(VerifyingKey::hs256(secret)?), rules);
+        let authenticate = Authenticate::new(scheme, challenge.clone());
+        let policy = Arc::new(policy);
+
+        let mcp = ServiceBuilder::new()
+            .layer(authenticate.clone()) // 401: who are you?
+            .layer(Peek) // what are you asking for?
+            .layer(Sessions::new()) // 404: is that your session?
+            .layer(Authorize::layer(policy, challenge)) // 403: may you?
+            .service(serve::mcp(tools, &drain));
+
+        let token = IssuerConfig {
+            issuer,
+            audience,
+            resource: url.mcp(),
+            public_url: url.origin().to_owned(),
+            token_ttl: self.options.token_ttl,
+            scopes_supported: scopes,
+        };
+        let routes = Router::new()
+            .route_service("/mcp", mcp)
+            .merge(serve::nothing_below("/mcp", authenticate))
+            .merge(Issuer::new(token, Signer::hs256(secret)?, self.store.clone()).router())
+            .merge(metadata.router(url));
+
+        let common = &self.options.common;
+        Ok(serve::outer(routes, common.front(url), &common.allow_origin, &drain))
+    }
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! `cargo run -p jwt-server`
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    serve::main::<jwt_server::Prepared>()
+}

@@ -19,7 +19,7 @@ pub(crate) struct Token {
     #[arg(long, env = "MCP_PRIVATE_KEY_FILE", global = true, value_name = "FILE")]
     private_key: Option<PathBuf>,
     /// The job_role that the signed token claims
-    #[arg(long, env = "MCP_ROLE", global = true, default_value = "Manager")]
+    #[arg(long, env = "MCP_ROLE", global = true, default_value = "AssistantManager")]
     role: String,
     /// The user that the signed token is for
     #[arg(long, env = "MCP_SUB", global = true, default_value = "bob")]

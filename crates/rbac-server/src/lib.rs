@@ -1,0 +1,76 @@
+//! An MCP server behind RS256 tokens whose `job_role` decides which tools may be called.
+//!
+//! The two servers beside it differ in the scheme, the policy and the tools. The layers, from
+//! outside in, are one expression in this file; what goes into them is opened in `prepare`.
+//!
+//! It holds a public key and nothing else: it cannot make a token.
+
+mod options;
+mod prepare;
+
+use std::sync::Arc;
+
+use axum::Router;
+use mcp_auth::Challenge;
+use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Rules};
+use mcp_auth::authn::layer::Authenticate;
+use mcp_auth::authz::Policy;
+use mcp_auth::authz::layer::Authorize;
+use mcp_auth::authz::peek::Peek;
+use mcp_auth::guard::session::Sessions;
+use serve::{App, Drain, PublicUrl, ResourceMetadata};
+use tools::ToolServer;
+use tower::ServiceBuilder;
+
+pub use crate::options::{DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options};
+
+/// The policy that a server has which was given none: which role reaches which tools.
+pub const BUILT_IN_POLICY: &str = include_str!("../policy.toml");
+
+/// This server, with its key and its policy read and nothing bound yet.
+pub struct Prepared {
+    options: Options,
+    keys: KeySet,
+    policy: Arc<Policy>,
+    tools: ToolServer,
+}
+
+impl Prepared {
+    /// The whole stack.
+    fn stack(&self, url: &PublicUrl) -> App {
+        let drain = Drain::new();
+        let metadata = ResourceMetadata {
+            authorization_servers: self.options.issuer.iter().cloned().collect(),
+            ..ResourceMetadata::default()
+        };
+        let challenge = Challenge {
+            resource_metadata: Some(ResourceMetadata::url(url)),
+            how_to_get_one: format!(
+                "Send a token that {} issued for {}, as Authorization: Bearer <token>.",
+                self.options.issuer(),
+                self.options.audience()
+            )
+            .into(),
+            ..Challenge::default()
+        };
+        let rules = Rules::new(self.options.issuer(), self.options.audience());
+        let scheme = JwtVerifier::new(self.keys.clone(), rules);
+        let authenticate = Authenticate::new(scheme, challenge.clone());
+        let policy = self.policy.clone();
+
+        let mcp = ServiceBuilder::new()
+            .layer(authenticate.clone()) // 401: who are you?
+            .layer(Peek) // what are you asking for?
+            .layer(Sessions::new()) // 404: is that your session?
+            .layer(Authorize::layer(policy, challenge)) // 403: may you?
+            .service(serve::mcp(self.tools.clone(), &drain));
+
+        let routes = Router::new()
+            .route_service("/mcp", mcp)
+            .merge(serve::nothing_below("/mcp", authenticate))
+            .merge(metadata.router(url));
+
+        let common = &self.options.common;
+        serve::outer(routes, common.front(url), &common.allow_origin, &drain)
+    }
+}

@@ -1,0 +1,43 @@
+//! How a server of this workspace is run. Shared by the three.
+//!
+//! In the order in which a server goes through them:
+//!
+//! 1. [`main`] reads `.env`, then the flags ([`Options`]), and sets up the log.
+//! 2. [`Server::prepare`] opens keys, stores and policies. All that can be wrong with them is
+//!    said here, before anything is bound.
+//! 3. [`bind`] takes the port, and from it follows the [`PublicUrl`].
+//! 4. [`Server::app`] puts the layers together: [`mcp`] is innermost, [`outer`] outermost.
+//! 5. [`run`] serves until Ctrl-C, then drains ([`Drain`]).
+//!
+//! [`start`] and [`launch_in_process`] do 3 to 5 inside another program, for tests and
+//! comparisons.
+
+mod banner;
+mod below;
+mod crypto;
+mod drain;
+mod environment;
+mod launch;
+mod log;
+mod mcp;
+mod metadata;
+mod options;
+mod outer;
+mod public_url;
+mod run;
+mod trusted;
+
+pub use banner::Banner;
+pub use below::nothing_below;
+pub use crypto::install_crypto;
+pub use drain::Drain;
+pub use environment::secret_from_environment;
+pub use launch::{Server, launch_in_process, main};
+pub use log::LogFormat;
+pub use mcp::mcp;
+pub use metadata::ResourceMetadata;
+pub use options::Options;
+pub use outer::{App, outer};
+pub use public_url::{PublicUrl, PublicUrlError};
+pub use run::{Running, bind, run, start};
+pub use trusted::read_trusted;

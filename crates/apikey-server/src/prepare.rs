@@ -1,0 +1,147 @@
+//! From flags to a server that only needs a port.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use mcp_auth::Identity;
+use mcp_auth::authn::apikey::{ApiKeys, OneKey};
+use mcp_auth::authz::Policy;
+use secrecy::{ExposeSecret, SecretString};
+use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
+use store::{KEY_ISSUER, Store, demo};
+use tools::{Kit, Records, ToolServer, Weather};
+
+use crate::keys::Keys;
+use crate::{Options, Prepared, Protect};
+
+const NAME: &str = "apikey-server";
+const CREATE: &str = "cargo run -p keygen -- apikey create --name NAME --owner OWNER";
+
+impl Server for Prepared {
+    type Options = Options;
+
+    const SECRETS: &[&str] = &["MCP_API_KEY", "OPENWEATHERMAP_API_KEY"];
+
+    fn common(options: &Options) -> &serve::Options {
+        &options.common
+    }
+
+    fn take_secrets(options: &mut Options) -> anyhow::Result<()> {
+        options.api_key = secret_from_environment("MCP_API_KEY")?.map(SecretString::from);
+        options.weather_key =
+            secret_from_environment("OPENWEATHERMAP_API_KEY")?.map(SecretString::from);
+        if let Some(owner) = secret_from_environment("MCP_API_KEY_OWNER")? {
+            options.api_key_owner = owner;
+        }
+        Ok(())
+    }
+
+    fn prepare(options: &Options) -> anyhow::Result<Self> {
+        serve::install_crypto();
+        options.common.known_public_url()?;
+        if options.protect.is_none() && !options.common.is_loopback() {
+            bail!(
+                "others can reach this server: say whether GET /items is public (--protect mcp) \
+                 or needs a key too (--protect all)"
+            );
+        }
+        let keys = match &options.api_key {
+            Some(key) => one_key(key, options)?,
+            None => stored_keys(options)?,
+        };
+        let weather = Weather::new(options.weather, options.weather_key.clone())?;
+        let records = Records::open(&options.common.records_of(NAME)?, KEY_ISSUER)?;
+        let tools = ToolServer::new(NAME, Kit::personal(weather), records);
+        let policy = Policy::grants_only(tools.catalogue()).always("whoami")?;
+        Ok(Self { options: options.clone(), keys, policy: Arc::new(policy), tools })
+    }
+
+    fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
+        Ok(self.stack(url))
+    }
+
+    fn banner(&self, url: &PublicUrl) -> Banner {
+        let basic = if self.options.accept_basic { ", or the password of Basic" } else { "" };
+        let (protected, public) = match self.options.protection() {
+            Protect::Mcp => ("/mcp and everything below it", "GET /items, GET /healthz"),
+            Protect::All => ("/mcp and everything below it, GET /items", "GET /healthz"),
+        };
+        Banner {
+            server: NAME,
+            url: url.clone(),
+            scheme: format!("API key: X-API-Key: <key>, or Authorization: Bearer <key>{basic}"),
+            protected: protected.to_owned(),
+            public: public.to_owned(),
+            credential: self.where_keys_lie(),
+            client: Banner::client_command("apikey-client", 8101, &self.options.common, url),
+        }
+    }
+}
+
+impl Prepared {
+    fn where_keys_lie(&self) -> Vec<String> {
+        if matches!(self.keys, Keys::One(_)) {
+            return vec!["the key in the environment variable MCP_API_KEY".to_owned()];
+        }
+        let mut lines = Banner::existing(key_files(&self.options));
+        if lines.is_empty() {
+            lines.push(format!("make one: {CREATE}{}", self.options.common.keys_flag()));
+        }
+        lines
+    }
+}
+
+/// The files that a first run makes, and that the client looks for.
+fn key_files(options: &Options) -> impl Iterator<Item = PathBuf> {
+    let folder = options.common.keys.join("clients");
+    ["bob", "alice"].into_iter().map(move |owner| folder.join(format!("{owner}.apikey")))
+}
+
+fn one_key(key: &SecretString, options: &Options) -> anyhow::Result<Keys> {
+    let identity = Identity {
+        scheme: "apikey",
+        issuer: KEY_ISSUER.to_owned(),
+        user: options.api_key_owner.clone(),
+        user_number: None,
+        name: None,
+        client: "MCP_API_KEY".to_owned(),
+        credential: "MCP_API_KEY".to_owned(),
+        roles: Vec::new(),
+        scopes: Vec::new(),
+        // Its holder has the whole server.
+        grants: vec!["*".to_owned()],
+        expires: None,
+    };
+    let key =
+        OneKey::new(key.expose_secret(), identity, options.accept_basic).map_err(|error| {
+            anyhow!("MCP_API_KEY: {error}; make a longer one, such as with: openssl rand -hex 32")
+        })?;
+    Ok(Keys::One(Arc::new(key)))
+}
+
+fn stored_keys(options: &Options) -> anyhow::Result<Keys> {
+    let file = options.store_file();
+    let flag = options.common.keys_flag();
+    if options.common.is_loopback() {
+        let store = Store::open(&file)?;
+        demo::make_keys(&store, &options.common.keys)?;
+        return Ok(Keys::Stored(Arc::new(ApiKeys::new(store, options.accept_basic))));
+    }
+    if !file.exists() {
+        bail!("others can reach this server, and there is no key yet; make one: {CREATE}{flag}");
+    }
+    let store = Store::open(&file)?;
+    if store.has_demo_keys()? {
+        bail!(
+            "{} holds demo keys, and others can reach this server; revoke them with: cargo run -p \
+             keygen -- apikey revoke ID{flag} (apikey list shows their ids), and make your own: \
+             {CREATE}{flag}",
+            file.display()
+        );
+    }
+    if store.list_keys()?.iter().all(|key| key.revoked.is_some()) {
+        bail!("{} holds no key that is valid; make one: {CREATE}{flag}", file.display());
+    }
+    Ok(Keys::Stored(Arc::new(ApiKeys::new(store, options.accept_basic))))
+}

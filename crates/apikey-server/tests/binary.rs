@@ -1,0 +1,216 @@
+//! The real binary: first run, flags, what it refuses, and its end.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../../serve/tests/binary/mod.rs"]
+mod binary;
+
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use binary::{Server, help, refusal};
+use mcp_auth::authn::apikey::PlainKey;
+use store::{NewKey, Store};
+
+const EXE: &str = env!("CARGO_BIN_EXE_apikey-server");
+const ANY_PORT: &[&str] = &["--listen", "127.0.0.1:0"];
+const OTHERS: &[&str] =
+    &["--listen", "0.0.0.0:0", "--public-url", "https://mcp.example", "--protect", "mcp"];
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_first_run_makes_keys_that_work_and_says_where_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    let mut keys = Vec::new();
+    for owner in ["bob", "alice"] {
+        let name = format!("keys/clients/{owner}.apikey");
+        assert!(server.banner.contains(&name), "{}", server.banner);
+        let path = folder.path().join(name);
+        assert_eq!(mode(&path), 0o600);
+        keys.push(fs::read_to_string(path).unwrap().trim().to_owned());
+    }
+    assert_eq!(mode(&folder.path().join("keys/credentials.db")), 0o600);
+    assert_eq!(mode(&folder.path().join("keys")), 0o700);
+    let command = format!("cargo run -p apikey-client -- --url http://{}/mcp", server.address);
+    assert!(server.banner.contains(&command), "{}", server.banner);
+
+    for (key, user) in keys.iter().zip(["bob", "alice"]) {
+        let answer = server.call(&format!("x-api-key: {key}"), "whoami", "{}");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(answer.body.contains(&format!(r#""user":"{user}""#)), "{}", answer.body);
+    }
+    let bearer = format!("authorization: Bearer {}", keys[0]);
+    let answer = server.call(&bearer, "remove_shopping_item", r#"{"id":1}"#);
+    assert_eq!(answer.status, 403, "{}", answer.body);
+    assert!(answer.body.contains("remove_shopping_item"), "{}", answer.body);
+
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    for key in &keys {
+        assert!(!server.banner.contains(key) && !log.contains(key), "{}\n{log}", server.banner);
+    }
+    assert!(server.interrupt().success());
+
+    // A second run keeps them.
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    assert_eq!(server.call(&format!("x-api-key: {}", keys[0]), "whoami", "{}").status, 200);
+    assert!(server.interrupt().success());
+}
+
+#[test]
+fn mcp_is_protected_in_every_method_and_path_below_it_and_the_rest_is_as_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    for method in ["GET", "POST", "DELETE", "PUT", "OPTIONS", "HEAD"] {
+        for path in ["/mcp", "/mcp/", "/mcp/x/y", "/mcp?api_key=x"] {
+            let answer = server.send(method, path, &[], "");
+            assert_eq!(answer.status, 401, "{method} {path}");
+            assert!(answer.head.contains("www-authenticate: Bearer"), "{}", answer.head);
+            assert!(answer.head.contains("x-request-id: "), "{}", answer.head);
+        }
+    }
+    let key = fs::read_to_string(folder.path().join("keys/clients/bob.apikey")).unwrap();
+    let key = format!("x-api-key: {}", key.trim());
+    assert_eq!(server.send("GET", "/mcp/x", &[&key], "").status, 404);
+    assert_eq!(server.send("GET", "/healthz", &[], "").status, 200);
+    assert_eq!(server.send("GET", "/nothing", &[], "").status, 404);
+    for path in ["/items", "/items/"] {
+        let answer = server.send("GET", path, &[], "");
+        assert!(answer.status == 200 && answer.body.contains("bread"), "{}", answer.body);
+    }
+    assert!(server.interrupt().success());
+
+    let flags = [ANY_PORT, &["--protect", "all"]].concat();
+    let server = Server::start(EXE, folder.path(), &flags, &[]);
+    assert_eq!(server.send("GET", "/items", &[], "").status, 401);
+    assert_eq!(server.send("GET", "/items/", &[&key], "").status, 200);
+    assert!(server.banner.contains("GET /items"), "{}", server.banner);
+}
+
+#[test]
+fn one_key_from_the_environment_needs_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = "correct-horse-battery-staple-and-more";
+    let variables =
+        [("MCP_API_KEY", key), ("MCP_API_KEY_OWNER", "alice"), ("MCP_LISTEN", "127.0.0.1:0")];
+    let server = Server::start(EXE, folder.path(), &["--accept-basic"], &variables);
+    let answer = server.call(&format!("x-api-key: {key}"), "whoami", "{}");
+    assert!(answer.status == 200 && answer.body.contains(r#""user":"alice""#), "{}", answer.body);
+    // x:correct-horse-battery-staple-and-more
+    let basic = "authorization: Basic eDpjb3JyZWN0LWhvcnNlLWJhdHRlcnktc3RhcGxlLWFuZC1tb3Jl";
+    assert_eq!(server.call(basic, "whoami", "{}").status, 200);
+    assert!(!folder.path().join("keys/credentials.db").exists());
+    assert!(!server.banner.contains(key), "{}", server.banner);
+    assert!(server.interrupt().success());
+
+    let error = refusal(EXE, folder.path(), ANY_PORT, &[("MCP_API_KEY", "guessable")]);
+    assert!(error.contains("MCP_API_KEY") && !error.contains("guessable"), "{error}");
+}
+
+#[test]
+fn a_dotenv_file_is_read_and_a_loose_one_with_a_secret_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".env");
+    fs::write(&path, "MCP_API_KEY=correct-horse-battery-staple-and-more\nMCP_LISTEN=127.0.0.1:0\n")
+        .unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    let error = refusal(EXE, folder.path(), &[], &[]);
+    assert!(error.contains("chmod 600 .env") && !error.contains("horse"), "{error}");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    let server = Server::start(EXE, folder.path(), &[], &[]);
+    assert!(server.banner.contains("MCP_API_KEY"), "{}", server.banner);
+    assert!(server.interrupt().success());
+
+    fs::write(&path, "MCP_API_KEY correct-horse\n").unwrap();
+    let error = refusal(EXE, folder.path(), &[], &[]);
+    assert!(error.contains(".env") && !error.contains("horse"), "{error}");
+}
+
+#[test]
+fn what_cannot_run_says_in_one_sentence_what_would_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    let error = refusal(EXE, folder.path(), &["--listen", &address], &[]);
+    assert!(error.contains(&address) && error.contains("--listen"), "{error}");
+
+    let store = folder.path().join("keys/credentials.db");
+    fs::set_permissions(&store, Permissions::from_mode(0o644)).unwrap();
+    let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+    assert!(error.contains("chmod 600"), "{error}");
+
+    fs::write(folder.path().join("text.db"), "this is not a store of keys").unwrap();
+    fs::set_permissions(folder.path().join("text.db"), Permissions::from_mode(0o600)).unwrap();
+    let error = refusal(EXE, folder.path(), &[ANY_PORT, &["--store", "text.db"]].concat(), &[]);
+    assert!(error.contains("text.db"), "{error}");
+
+    let flags = [ANY_PORT, &["--weather", "openweathermap", "--keys", "other"]].concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("OPENWEATHERMAP_API_KEY"), "{error}");
+
+    let error = refusal(EXE, folder.path(), ANY_PORT, &[("TOKIO_WORKER_THREADS", "none")]);
+    assert!(error.contains("TOKIO_WORKER_THREADS"), "{error}");
+}
+
+#[test]
+fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = refusal(EXE, folder.path(), &["--listen", "0.0.0.0:0"], &[]);
+    assert!(error.contains("--public-url"), "{error}");
+    let error = refusal(EXE, folder.path(), &OTHERS[..4], &[]);
+    assert!(error.contains("--protect mcp") && error.contains("--protect all"), "{error}");
+    let error = refusal(EXE, folder.path(), OTHERS, &[]);
+    assert!(error.contains("keygen -- apikey create"), "{error}");
+    assert!(!folder.path().join("keys").exists(), "it made something");
+
+    assert!(Server::start(EXE, folder.path(), ANY_PORT, &[]).interrupt().success());
+    let error = refusal(EXE, folder.path(), OTHERS, &[]);
+    assert!(error.contains("demo keys") && error.contains("apikey revoke"), "{error}");
+    // Behind a proxy on the same machine others can reach it as well.
+    let flags = [ANY_PORT, &OTHERS[2..]].concat();
+    assert!(refusal(EXE, folder.path(), &flags, &[]).contains("demo keys"));
+
+    let store = Store::open(&folder.path().join("own.db")).unwrap();
+    let key = PlainKey::mint();
+    store
+        .insert_key(NewKey { grants: vec!["*".into()], ..NewKey::of(&key, "bob", "Own") })
+        .unwrap();
+    let flags = [ANY_PORT, &OTHERS[2..], &["--store", "own.db"]].concat();
+    let server = Server::start(EXE, folder.path(), &flags, &[]);
+    assert!(server.banner.contains("https://mcp.example/mcp"), "{}", server.banner);
+    // It answers under its own name alone, whatever name was asked for.
+    let key = format!("x-api-key: {}", key.reveal());
+    assert_eq!(server.send("GET", "/mcp/x", &[&key, "host: mcp.example"], "").status, 404);
+    assert_eq!(server.send("GET", "/mcp/x", &[&key, "host: evil.example"], "").status, 403);
+    assert!(server.interrupt().success());
+}
+
+#[test]
+fn help_teaches() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = help(EXE, folder.path());
+    for word in [
+        "--listen",
+        "MCP_LISTEN",
+        "127.0.0.1:8101",
+        "--keys",
+        "--public-url",
+        "--store",
+        "MCP_STORE",
+        "--accept-basic",
+        "--protect",
+        "--weather",
+        "--allow-origin",
+        "--log",
+        "RUST_LOG",
+        "MCP_API_KEY",
+        "keygen -- apikey create",
+    ] {
+        assert!(text.contains(word), "{word} is not in:\n{text}");
+    }
+}

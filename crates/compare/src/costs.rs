@@ -1,0 +1,131 @@
+//! What a scheme costs: to verify one credential, and to make one whole call with it.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use client::Credential;
+use mcp_auth::authn::Scheme;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{Kind, World, wire};
+
+/// Verifications between two looks at the clock, whose own cost they share.
+const BATCH: u32 = 20;
+const BATCHES: usize = 101;
+const WARM_UP: usize = 50;
+const CALLS: usize = 400;
+
+/// What was measured of one scheme.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cost {
+    /// The scheme; `None` is the same work without authentication.
+    pub scheme: Option<Kind>,
+    /// Median of one verification, from the head of a request to an identity.
+    pub verify_ns: Option<u64>,
+    /// One whole `tools/call` over a connection that is kept open.
+    pub call: Call,
+    /// Bytes that the credential adds to every request: the whole header line.
+    pub bytes: usize,
+}
+
+/// The time of one call, in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Call {
+    /// Half of the calls took no longer.
+    pub p50_us: u64,
+    /// All but one in a hundred took no longer.
+    pub p99_us: u64,
+}
+
+/// Measures the call without authentication, then each scheme.
+///
+/// # Errors
+/// A credential was refused, or a call failed.
+pub async fn measure(world: &World) -> anyhow::Result<Vec<Cost>> {
+    let mut costs = vec![Cost {
+        scheme: None,
+        verify_ns: None,
+        call: calls(world, &world.open.url, None).await?,
+        bytes: 0,
+    }];
+    for kind in Kind::ALL {
+        let side = world.side(kind);
+        let verify = match kind {
+            Kind::ApiKey => verification(&world.api_keys, &side.bob).await?,
+            Kind::Jwt => verification(&world.hs256, &side.bob).await?,
+            Kind::Rbac => verification(&world.rs256, &side.bob).await?,
+        };
+        costs.push(Cost {
+            scheme: Some(kind),
+            verify_ns: Some(verify),
+            call: calls(world, &side.url, Some(&side.bob)).await?,
+            bytes: line_length(&side.bob),
+        });
+    }
+    Ok(costs)
+}
+
+async fn verification(scheme: &impl Scheme, credential: &Credential) -> anyhow::Result<u64> {
+    let head = wire::head(Some(credential));
+    let mut times = Vec::with_capacity(BATCHES);
+    for _ in 0..BATCHES {
+        let started = Instant::now();
+        for _ in 0..BATCH {
+            let identity = black_box(scheme.authenticate(black_box(&head)).await);
+            ensure!(identity.is_ok(), "a good credential was refused by {}", scheme.name());
+        }
+        times.push(started.elapsed() / BATCH);
+    }
+    Ok(nanoseconds(at(&mut times, 50)))
+}
+
+async fn calls(world: &World, url: &str, credential: Option<&Credential>) -> anyhow::Result<Call> {
+    let mut times = Vec::with_capacity(CALLS);
+    for round in 0..WARM_UP + CALLS {
+        let request = wire::call(url, credential, "get_time", json!({ "zone": "UTC" }));
+        let started = Instant::now();
+        let answer = world.send(request).await?;
+        let took = started.elapsed();
+        ensure!(
+            answer.status == 200 && answer.message["result"]["structuredContent"].is_object(),
+            "get_time was answered with {}",
+            answer.status
+        );
+        if round >= WARM_UP {
+            times.push(took);
+        }
+    }
+    let microseconds = |time| nanoseconds(time).div_ceil(1000);
+    Ok(Call { p50_us: microseconds(at(&mut times, 50)), p99_us: microseconds(at(&mut times, 99)) })
+}
+
+/// The time that so many percent of the measurements do not exceed.
+fn at(times: &mut [Duration], percent: usize) -> Duration {
+    times.sort_unstable();
+    let rank = (times.len() * percent).div_ceil(100).max(1);
+    times[rank - 1]
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// `name: value` and the end of the line.
+fn line_length(credential: &Credential) -> usize {
+    credential.header_name().as_str().len() + 2 + credential.header_value().len() + 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_measurements() {
+        let mut times: Vec<_> = (1..=200).rev().map(Duration::from_micros).collect();
+        assert_eq!(at(&mut times, 50), Duration::from_micros(100));
+        assert_eq!(at(&mut times, 99), Duration::from_micros(198));
+        assert_eq!(at(&mut [Duration::from_micros(7)], 99), Duration::from_micros(7));
+    }
+}

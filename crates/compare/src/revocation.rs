@@ -1,0 +1,96 @@
+//! What takes a credential back before it ends, in each scheme, and how fast.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use client::Credential;
+use mcp_auth::authn::apikey::PlainKey;
+use mcp_auth::authn::client::PlainClient;
+use mcp_auth::secret;
+use serde_json::json;
+use store::{NewClient, NewKey};
+
+use crate::observe::Cell;
+use crate::tokens::ask_for_token;
+use crate::{Kind, Side, World, wire, world};
+
+/// A server sees what another process wrote to the store within a quarter of a second.
+const LONGEST: Duration = Duration::from_secs(2);
+
+pub(crate) async fn revoked(world: &World, side: &Side) -> anyhow::Result<Cell> {
+    match side.kind {
+        Kind::ApiKey => key(world, side).await,
+        Kind::Jwt => client(world, side).await,
+        Kind::Rbac => public_key(world, side).await,
+    }
+}
+
+/// An API key is asked for at every request, so it is dead as soon as the store says so.
+async fn key(world: &World, side: &Side) -> anyhow::Result<Cell> {
+    let plain = PlainKey::mint();
+    world.store.insert_key(NewKey {
+        grants: vec!["get_time".to_owned()],
+        ..NewKey::of(&plain, "bob", "Bob's lost key")
+    })?;
+    let credential = Side::present(side.kind, plain.reveal())?;
+    until(async || Ok(status(world, &side.url, &credential).await? == 200))
+        .await
+        .context("a new key is not taken")?;
+    world.store.revoke_key(plain.id())?;
+    let took = until(async || Ok(status(world, &side.url, &credential).await? == 401))
+        .await
+        .context("a revoked key is still taken")?;
+    Ok(Cell::new(401, format!("the key, {} ms later", took.as_millis()), true))
+}
+
+/// A token is verified without asking anybody: its client gets no other, and it lives on.
+async fn client(world: &World, side: &Side) -> anyhow::Result<Cell> {
+    let plain = PlainClient::mint();
+    world.store.insert_client(NewClient {
+        scopes: vec!["weather:read".to_owned()],
+        ..NewClient::of(&plain, "bob", "Bob's lost client")
+    })?;
+    let ask = || ask_for_token(&world.http, side.origin(), plain.id(), plain.reveal_secret());
+    until(async || Ok(ask().await?.status == 200)).await.context("a new client gets no token")?;
+    let credential = Side::present(side.kind, ask().await?.token()?)?;
+    world.store.revoke_client(plain.id())?;
+    until(async || Ok(ask().await?.status == 401))
+        .await
+        .context("a revoked client still gets tokens")?;
+    let refusal = ask().await?.body;
+    let old = status(world, &side.url, &credential).await?;
+    let right = refusal["error"] == "invalid_client" && old == 200;
+    let note = format!("at /token, for its client; {old} for the token it has, until exp");
+    Ok(Cell::new(401, note, right))
+}
+
+/// The server knows one public key and no token. Another key ends all that the old one signed.
+async fn public_key(world: &World, side: &Side) -> anyhow::Result<Cell> {
+    let before = status(world, &side.url, &side.bob).await?;
+    let keys = world.keys.with_file_name("keys-after-rotation");
+    let public = keys.join("rsa_public.pem");
+    secret::write_public(&public, &world.stranger.public_pem, true)?;
+    let restarted = world::launch::<rbac_server::Prepared>(&rbac_server::Options::new(&keys))?;
+    let after = status(world, &restarted.url, &side.bob).await?;
+    // The new key's token, so that it is not the server that is broken.
+    let renewed = status(world, &restarted.url, &side.wrong).await?;
+    let right = (before, after, renewed) == (200, 401, 200);
+    let note = "after the public key was replaced: no single token can be taken back";
+    Ok(Cell::new(after, note, right))
+}
+
+async fn status(world: &World, url: &str, credential: &Credential) -> anyhow::Result<u16> {
+    Ok(world.send(wire::call(url, Some(credential), "get_time", json!({}))).await?.status)
+}
+
+/// Asks again and again until it is so; returns how long that took.
+async fn until(mut so: impl AsyncFnMut() -> anyhow::Result<bool>) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    while !so().await? {
+        if started.elapsed() > LONGEST {
+            bail!("after {} s", LONGEST.as_secs());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(started.elapsed())
+}

@@ -1,0 +1,209 @@
+//! Three servers in this process, on free ports, with keys and stores in a temporary folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use axum::Router;
+use jiff::{SignedDuration, Timestamp};
+use mcp_auth::authn::apikey::{ApiKeys, PlainKey};
+use mcp_auth::authn::jwt::mint::new_hs256_secret;
+use mcp_auth::authn::jwt::{Claims, JwtVerifier, KeySet, Rules, Signer, VerifyingKey};
+use mcp_auth::secret;
+use secrecy::ExposeSecret;
+use serve::{PublicUrl, Server};
+use store::{NewKey, Store};
+use tempfile::TempDir;
+
+use crate::tokens::{ClientFile, ask_for_token, claims, ended, role_claims, tampered};
+use crate::{Kind, Open, Side, bad};
+
+/// All there is to compare. It ends, and its folder goes, when it is dropped.
+pub struct World {
+    /// The folder of keys and stores, as `keygen init` and the servers lay it out.
+    pub keys: PathBuf,
+    /// The store of API keys and clients that two of the servers read.
+    pub store: Store,
+    /// The scheme of `apikey-server`, on the same keys.
+    pub api_keys: ApiKeys<Store>,
+    /// The scheme of `jwt-server`, on the same secret.
+    pub hs256: JwtVerifier<KeySet>,
+    /// The scheme of `rbac-server`, on the same public key.
+    pub rs256: JwtVerifier<KeySet>,
+    /// A server without authentication.
+    pub open: Open,
+    /// A key pair that none of the servers was given.
+    pub(crate) stranger: keygen::rsa::RsaPair,
+    pub(crate) http: reqwest::Client,
+    sides: [Side; 3],
+    /// Last, so that the servers have ended before their files go.
+    _folder: TempDir,
+}
+
+impl World {
+    /// Makes keys and starts the servers. It takes a moment: two RSA keys are made.
+    ///
+    /// # Errors
+    /// What a server would say at its start, or a folder that cannot be written.
+    pub async fn start() -> anyhow::Result<Self> {
+        serve::install_crypto();
+        let folder = tempfile::Builder::new()
+            .prefix("mcp-auth-compare-")
+            .tempdir()
+            .context("cannot make a temporary folder; set TMPDIR to one that can be written")?;
+        let keys = folder.path().join("keys");
+        let made = keys.clone();
+        let stranger = tokio::task::spawn_blocking(move || {
+            keygen::init(&made)?;
+            keygen::rsa::generate(2048)
+        })
+        .await?
+        .context("cannot make keys")?;
+        let store = Store::open(&keys.join(store::FILE_NAME))?;
+        let secret = secret::read(&keys.join("jwt.secret"))?;
+        let private = secret::read(&keys.join("rsa_private.pem"))?;
+        let public = std::fs::read_to_string(keys.join("rsa_public.pem"))?;
+
+        let http = client::http_client(&client::parse_url("http://127.0.0.1")?)?;
+        let up = (
+            launch::<apikey_server::Prepared>(&apikey_server::Options::new(&keys))?,
+            launch::<jwt_server::Prepared>(&jwt_server::Options::new(&keys))?,
+            launch::<rbac_server::Prepared>(&rbac_server::Options::new(&keys))?,
+        );
+        let jwt_rules = Rules::new(origin(&up.1.url), up.1.url.as_str());
+        let rbac_rules = Rules::new(rbac_server::DEFAULT_ISSUER, rbac_server::DEFAULT_AUDIENCE);
+        let mut sides = [
+            apikey(up.0, &keys, &store)?,
+            jwt(up.1, &keys, &secret, &http).await?,
+            rbac(up.2, &private, &stranger.private_pem)?,
+        ];
+        show_around(&mut sides)?;
+        Ok(Self {
+            api_keys: ApiKeys::new(store.clone(), false),
+            hs256: JwtVerifier::new(VerifyingKey::hs256(&secret)?.into(), jwt_rules),
+            rs256: JwtVerifier::new(VerifyingKey::rs256(&public)?.into(), rbac_rules),
+            open: Open::start()?,
+            keys,
+            store,
+            stranger,
+            http,
+            sides,
+            _folder: folder,
+        })
+    }
+
+    /// The server of this scheme.
+    pub fn side(&self, kind: Kind) -> &Side {
+        let [apikey, jwt, rbac] = &self.sides;
+        match kind {
+            Kind::ApiKey => apikey,
+            Kind::Jwt => jwt,
+            Kind::Rbac => rbac,
+        }
+    }
+
+    /// Ends the servers in order, so that no call is cut off.
+    pub async fn stop(self) {
+        for side in self.sides {
+            side.running.stop().await;
+        }
+    }
+}
+
+/// A server that runs and has no credentials yet.
+pub(crate) struct Up {
+    pub(crate) url: String,
+    router: Router,
+    running: serve::Running,
+}
+
+/// Starts one server on a free loopback port.
+pub(crate) fn launch<S: Server>(options: &S::Options) -> anyhow::Result<Up> {
+    let prepared = S::prepare(options)?;
+    let listener = serve::bind(S::common(options).listen)?;
+    let url = PublicUrl::of(listener.local_addr()?);
+    let app = prepared.app(&url)?;
+    let router = app.router.clone();
+    Ok(Up { url: url.mcp(), router, running: serve::start(listener, app)? })
+}
+
+fn apikey(up: Up, keys: &Path, store: &Store) -> anyhow::Result<Side> {
+    let bob = secret::read(&keys.join("clients/bob.apikey"))?;
+    let alice = secret::read(&keys.join("clients/alice.apikey"))?;
+    let tampered = bad::tampered_key(&bob).context("an API key has a checksum")?;
+    let expired = PlainKey::mint();
+    let now = Timestamp::now();
+    store.insert_key(NewKey {
+        grants: store::demo::GRANTS.map(str::to_owned).into(),
+        created: now - SignedDuration::from_hours(2),
+        expires: Some(now - SignedDuration::from_hours(1)),
+        ..NewKey::of(&expired, "bob", "Bob's expired key")
+    })?;
+    side(Kind::ApiKey, up, [&bob, &alice, PlainKey::mint().reveal(), &tampered, expired.reveal()])
+}
+
+async fn jwt(up: Up, keys: &Path, secret: &str, http: &reqwest::Client) -> anyhow::Result<Side> {
+    let bob = token(up.url.as_str(), keys, "bob", http).await?;
+    let alice = token(up.url.as_str(), keys, "alice", http).await?;
+    let known = claims(&bob)?;
+    let wrong = Signer::hs256(&new_hs256_secret())?.mint(&known);
+    let expired = Signer::hs256(secret)?.mint(&ended(&known));
+    side(Kind::Jwt, up, [&bob, &alice, &wrong, &tampered(&bob, "sub", "alice")?, &expired])
+}
+
+fn rbac(up: Up, private: &str, stranger: &str) -> anyhow::Result<Side> {
+    let signer = Signer::rs256(private)?;
+    let known: Claims = role_claims("bob", "1", "Officer");
+    let bob = signer.mint(&known);
+    let alice = signer.mint(&role_claims("alice", "3", "Manager"));
+    let wrong = Signer::rs256(stranger)?.mint(&known);
+    let expired = signer.mint(&ended(&known));
+    side(Kind::Rbac, up, [&bob, &alice, &wrong, &tampered(&bob, "job_role", "Manager")?, &expired])
+}
+
+fn side(kind: Kind, up: Up, secrets: [&str; 5]) -> anyhow::Result<Side> {
+    let [bob, alice, wrong, tampered, expired] = secrets.map(|one| Side::present(kind, one));
+    let refused_tool = match kind {
+        Kind::ApiKey | Kind::Jwt => "remove_shopping_item",
+        Kind::Rbac => "crm_summary",
+    };
+    Ok(Side {
+        kind,
+        url: up.url,
+        router: up.router,
+        bob: bob?,
+        alice: alice?,
+        wrong: wrong?,
+        tampered: tampered?,
+        expired: expired?,
+        foreign: Vec::new(),
+        refused_tool,
+        running: up.running,
+    })
+}
+
+/// Gives each server's clients the good credentials of the other two.
+fn show_around(sides: &mut [Side; 3]) -> anyhow::Result<()> {
+    let good = sides.each_ref().map(|side| (side.kind, side.bob.clone()));
+    for side in sides {
+        for (_, other) in good.iter().filter(|(kind, _)| *kind != side.kind) {
+            side.foreign.push(Side::present(side.kind, other.secret().expose_secret())?);
+        }
+    }
+    Ok(())
+}
+
+async fn token(
+    url: &str,
+    keys: &Path,
+    user: &str,
+    http: &reqwest::Client,
+) -> anyhow::Result<String> {
+    let file = secret::read(&keys.join(format!("clients/{user}.client.json")))?;
+    let file: ClientFile = serde_json::from_str(&file)?;
+    let answer = ask_for_token(http, origin(url), &file.client_id, &file.client_secret).await?;
+    Ok(answer.token()?.to_owned())
+}
+
+fn origin(url: &str) -> &str {
+    url.strip_suffix("/mcp").unwrap_or(url)
+}

@@ -1,0 +1,113 @@
+//! The log at its most talkative holds no secret, over all situations.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use compare::situations::SITUATIONS;
+use compare::{Kind, World};
+use secrecy::ExposeSecret;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The beginnings of every API key and of every token, also of those that a situation makes
+/// and forgets: `{"` in base64url is `eyJ`.
+const FORMS: [&str; 2] = ["mcpk_", "eyJ"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_at_trace_level_holds_no_secret() {
+    let memory = Memory::default();
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_ansi(false)
+        .with_writer(memory.clone())
+        .init();
+
+    let world = World::start().await.unwrap();
+    for situation in &SITUATIONS {
+        let row = compare::observe(&world, situation).await;
+        assert!(row.is_right(), "{row:?}");
+    }
+    let mut secrets = in_files(&world.keys);
+    assert!(secrets.len() >= 6, "two keys, two clients, a secret, a private key");
+    for kind in Kind::ALL {
+        let side = world.side(kind);
+        let one = [&side.bob, &side.alice, &side.wrong, &side.tampered, &side.expired];
+        secrets.extend(
+            one.into_iter()
+                .chain(&side.foreign)
+                .map(|credential| credential.secret().expose_secret().to_owned()),
+        );
+    }
+    world.stop().await;
+
+    let log = memory.text();
+    // It is the log of what happened, and it is talkative.
+    for word in ["decision=\"refused\"", "TRACE", "rmcp", "was revoked at", "expired at"] {
+        assert!(log.contains(word), "the log lacks {word:?}: nothing was proved");
+    }
+    for secret in &secrets {
+        if let Some(at) = log.find(secret) {
+            panic!("a secret stands in the log: {}", line_at(&log, at));
+        }
+    }
+    for form in FORMS {
+        if let Some(at) = log.find(form) {
+            panic!("something of the form {form} stands in the log: {}", line_at(&log, at));
+        }
+    }
+}
+
+/// What is secret in the files of the keys folder: each line of a key, each secret of a client.
+fn in_files(keys: &Path) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for name in ["jwt.secret", "rsa_private.pem", "clients/bob.apikey", "clients/alice.apikey"] {
+        let text = fs::read_to_string(keys.join(name)).unwrap();
+        let lines = text.lines().filter(|line| line.len() > 20 && !line.starts_with('-'));
+        secrets.extend(lines.map(str::to_owned));
+    }
+    for user in ["bob", "alice"] {
+        let text = fs::read_to_string(keys.join(format!("clients/{user}.client.json"))).unwrap();
+        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        secrets.push(file["client_secret"].as_str().unwrap().to_owned());
+    }
+    secrets
+}
+
+fn line_at(log: &str, at: usize) -> &str {
+    let start = log[..at].rfind('\n').map_or(0, |end| end + 1);
+    let end = log[at..].find('\n').map_or(log.len(), |length| at + length);
+    &log[start..end]
+}
+
+/// A log in memory.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Memory {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

@@ -1,0 +1,71 @@
+//! The program as a user or a script runs it.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+#[test]
+fn json_is_one_document_that_holds_everything() {
+    let output = compare(&["--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["right"], true);
+    let situations = report["situations"].as_array().unwrap();
+    assert_eq!(situations.len(), 13);
+    for row in situations {
+        for scheme in ["apikey", "jwt", "rbac"] {
+            let cell = &row["cells"][scheme];
+            assert_eq!(cell["right"], true, "{scheme}: {row}");
+            assert!(cell["status"].as_str().unwrap().parse::<u16>().unwrap() >= 200, "{row}");
+        }
+    }
+    let costs = report["costs"].as_array().unwrap();
+    assert_eq!(costs.len(), 4);
+    assert_eq!(costs[0]["scheme"], Value::Null);
+    for cost in costs {
+        let call = &cost["call"];
+        assert!(
+            call["p50_us"].as_u64().unwrap() > 0
+                && call["p50_us"].as_u64() <= call["p99_us"].as_u64()
+        );
+    }
+    for cost in &costs[1..] {
+        assert!(cost["verify_ns"].as_u64().unwrap() > 0 && cost["bytes"].as_u64().unwrap() > 80);
+    }
+    assert!(report["machine"]["cores"].as_u64().unwrap() > 0);
+    assert!(report["abilities"].as_array().unwrap().len() >= 8);
+}
+
+#[test]
+fn markdown_is_what_a_readme_takes() {
+    let output = compare(&["--markdown"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let markdown = text(&output.stdout);
+    assert!(markdown.contains("| valid, tool not allowed "), "{markdown}");
+    assert!(markdown.contains("✓ 403 insufficient_scope"), "{markdown}");
+    assert!(!markdown.contains('✗') && !markdown.contains('\u{1b}'), "{markdown}");
+    // A debug build's figures are marked as such.
+    assert_eq!(markdown.contains("these figures mean nothing"), cfg!(debug_assertions));
+}
+
+#[test]
+fn help_teaches_and_a_wrong_flag_is_named() {
+    let help = compare(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    for word in ["--json", "--markdown", "Exit code", "cargo run --release -p compare"] {
+        assert!(text(&help.stdout).contains(word), "{word}");
+    }
+    let wrong = compare(&["--jsn"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("--json"));
+}
+
+fn compare(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_compare")).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}

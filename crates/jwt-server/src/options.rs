@@ -1,0 +1,115 @@
+//! The flags of this server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use jiff::SignedDuration;
+use secrecy::SecretString;
+use serve::PublicUrl;
+use tools::WeatherProvider;
+
+/// An MCP server that knows its callers by short-lived tokens, which it issues at /token
+///
+/// On a first run it makes a secret, and clients for bob and alice, and prints the command of
+/// the client.
+#[derive(Clone, Debug, clap::Parser)]
+#[command(
+    name = "jwt-server",
+    version,
+    mut_arg("listen", |arg| arg.required(false).default_value("127.0.0.1:8102")),
+    after_help = "Secrets, from the environment or .env alone:\n  \
+        OPENWEATHERMAP_API_KEY  For --weather openweathermap\n\n\
+        Make further clients with: cargo run -p keygen -- client create --name NAME --owner OWNER"
+)]
+pub struct Options {
+    /// What all servers have.
+    #[command(flatten)]
+    pub common: serve::Options,
+
+    /// SQLite file of the clients, of whose secrets it holds digests [default: credentials.db
+    /// in the keys folder]
+    #[arg(long, env = "MCP_STORE", value_name = "FILE")]
+    pub store: Option<PathBuf>,
+
+    /// Who issues the tokens, as they say it themselves [default: the public URL]
+    #[arg(long, env = "MCP_ISSUER", value_name = "URL")]
+    pub issuer: Option<String>,
+
+    /// For whom the tokens are, as they say it themselves [default: the public URL of /mcp]
+    #[arg(long, env = "MCP_AUDIENCE", value_name = "URL")]
+    pub audience: Option<String>,
+
+    /// How long a token lives: 60m, 1h 30m, 90s; at most 24h
+    #[arg(long, env = "MCP_TOKEN_TTL", value_name = "TIME", default_value = "60m",
+          value_parser = ttl)]
+    pub token_ttl: Duration,
+
+    /// File of the secret that signs tokens [default: jwt.secret in the keys folder]
+    #[arg(long, env = "MCP_SECRET_FILE", value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+
+    /// Where get_weather asks: sample (a bundled table), open-meteo or openweathermap
+    #[arg(long, env = "MCP_WEATHER", value_name = "PROVIDER", default_value_t)]
+    pub weather: WeatherProvider,
+
+    /// The key for openweathermap.
+    #[arg(skip)]
+    pub weather_key: Option<SecretString>,
+}
+
+const DEFAULT_TTL: Duration = Duration::from_secs(60 * 60);
+const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Options {
+    /// All defaults, on a free loopback port. Nothing is read from the environment.
+    pub fn new(keys: impl Into<PathBuf>) -> Self {
+        Self {
+            common: serve::Options::new(keys),
+            store: None,
+            issuer: None,
+            audience: None,
+            token_ttl: DEFAULT_TTL,
+            secret_file: None,
+            weather: WeatherProvider::default(),
+            weather_key: None,
+        }
+    }
+
+    pub(crate) fn store_file(&self) -> PathBuf {
+        self.store.clone().unwrap_or_else(|| self.common.keys.join(store::FILE_NAME))
+    }
+
+    pub(crate) fn secret_path(&self) -> PathBuf {
+        self.secret_file.clone().unwrap_or_else(|| self.common.keys.join("jwt.secret"))
+    }
+
+    pub(crate) fn issuer_under(&self, url: &PublicUrl) -> String {
+        self.issuer.clone().unwrap_or_else(|| url.origin().to_owned())
+    }
+}
+
+fn ttl(text: &str) -> anyhow::Result<Duration> {
+    let parsed = text.parse::<u64>().map(Duration::from_secs).ok().or_else(|| {
+        text.parse::<SignedDuration>().ok().and_then(|ttl| Duration::try_from(ttl).ok())
+    });
+    match parsed {
+        Some(ttl) if ttl >= Duration::from_secs(1) && ttl <= LONGEST_TTL => Ok(ttl),
+        _ => bail!("give a time from 1s to 24h, such as 60m"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_is_from_one_second_to_a_day() {
+        assert_eq!(ttl("60m").unwrap(), DEFAULT_TTL);
+        assert_eq!(ttl("1h 30m").unwrap(), Duration::from_secs(5400));
+        assert_eq!(ttl("90").unwrap(), Duration::from_secs(90));
+        for text in ["", "0", "-5m", "25h", "soon", "999999999999999999999"] {
+            assert!(ttl(text).is_err(), "{text}");
+        }
+    }
+}

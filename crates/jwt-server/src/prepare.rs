@@ -1,0 +1,132 @@
+//! From flags to a server that only needs a port.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use mcp_auth::authn::jwt::VerifyingKey;
+use mcp_auth::secret;
+use secrecy::SecretString;
+use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
+use store::{Store, demo};
+use tools::{Records, Weather};
+
+use crate::{NAME, Options, Prepared};
+
+const CREATE: &str = "cargo run -p keygen -- client create --name NAME --owner OWNER";
+
+impl Server for Prepared {
+    type Options = Options;
+
+    const SECRETS: &[&str] = &["OPENWEATHERMAP_API_KEY"];
+
+    fn common(options: &Options) -> &serve::Options {
+        &options.common
+    }
+
+    fn take_secrets(options: &mut Options) -> anyhow::Result<()> {
+        options.weather_key =
+            secret_from_environment("OPENWEATHERMAP_API_KEY")?.map(SecretString::from);
+        Ok(())
+    }
+
+    fn prepare(options: &Options) -> anyhow::Result<Self> {
+        serve::install_crypto();
+        let url = options.common.known_public_url()?;
+        let store = clients(options)?;
+        let secret = secret(options)?;
+        // These two are opened again with the stack, of whose URL one depends; here only to hear
+        // of their errors before the port is bound.
+        Weather::new(options.weather, options.weather_key.clone())?;
+        if let Some(url) = url {
+            let file = options.common.records_of(NAME)?;
+            Records::open(&file, &options.issuer_under(&url))?;
+        }
+        Ok(Self { options: options.clone(), secret, store })
+    }
+
+    fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
+        self.stack(url)
+    }
+
+    fn banner(&self, url: &PublicUrl) -> Banner {
+        let mut credential = Banner::existing(client_files(&self.options));
+        if credential.is_empty() {
+            credential.push(format!("make one: {CREATE}{}", self.options.common.keys_flag()));
+        }
+        Banner {
+            server: NAME,
+            url: url.clone(),
+            scheme: format!(
+                "token (HS256, {}) from POST {}/token: Authorization: Bearer <token>",
+                life(self.options.token_ttl.as_secs()),
+                url.origin()
+            ),
+            protected: "/mcp and everything below it".to_owned(),
+            public: "POST /token, GET /.well-known/oauth-*, GET /healthz".to_owned(),
+            credential,
+            client: Banner::client_command("jwt-client", 8102, &self.options.common, url),
+        }
+    }
+}
+
+/// The files that a first run makes, and that the client looks for.
+fn client_files(options: &Options) -> impl Iterator<Item = PathBuf> {
+    let folder = options.common.keys.join("clients");
+    ["bob", "alice"].into_iter().map(move |owner| folder.join(format!("{owner}.client.json")))
+}
+
+fn clients(options: &Options) -> anyhow::Result<Store> {
+    let file = options.store_file();
+    let flag = options.common.keys_flag();
+    if options.common.is_loopback() {
+        let store = Store::open(&file)?;
+        demo::make_clients(&store, &options.common.keys)?;
+        return Ok(store);
+    }
+    if !file.exists() {
+        bail!("others can reach this server, and there is no client yet; make one: {CREATE}{flag}");
+    }
+    let store = Store::open(&file)?;
+    if store.has_demo_clients()? {
+        bail!(
+            "{} holds demo clients, and others can reach this server; revoke them with: cargo run \
+             -p keygen -- client revoke ID{flag} (client list shows their ids), and make your own: \
+             {CREATE}{flag}",
+            file.display()
+        );
+    }
+    if store.list_clients()?.iter().all(|client| client.revoked.is_some()) {
+        bail!("{} holds no client that is valid; make one: {CREATE}{flag}", file.display());
+    }
+    Ok(store)
+}
+
+fn secret(options: &Options) -> anyhow::Result<SecretString> {
+    let file = options.secret_path();
+    let flag = options.common.keys_flag();
+    if options.secret_file.is_none() && options.common.is_loopback() {
+        demo::make_secret(&options.common.keys)?;
+    }
+    if !file.exists() {
+        bail!(
+            "there is no secret in {}; make one: cargo run -p keygen -- secret{flag}",
+            file.display()
+        );
+    }
+    let text = secret::read(&file)?;
+    if let Err(error) = VerifyingKey::hs256(&text) {
+        bail!(
+            "{} cannot sign tokens: {error}; make another: cargo run -p keygen -- secret{flag} \
+             --force",
+            file.display()
+        );
+    }
+    Ok(SecretString::from(text.as_str()))
+}
+
+fn life(seconds: u64) -> String {
+    match seconds {
+        seconds if seconds % 60 == 0 => format!("{} minutes", seconds / 60),
+        seconds => format!("{seconds} seconds"),
+    }
+}

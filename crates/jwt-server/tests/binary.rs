@@ -1,0 +1,232 @@
+//! The real binary: first run, flags, what it refuses, and its end.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../../serve/tests/binary/mod.rs"]
+mod binary;
+
+use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use binary::{Server, help, refusal};
+use mcp_auth::authn::client::PlainClient;
+use mcp_auth::secret;
+use store::{NewClient, Store};
+
+const EXE: &str = env!("CARGO_BIN_EXE_jwt-server");
+const ANY_PORT: &[&str] = &["--listen", "127.0.0.1:0"];
+const OTHERS: &[&str] = &["--listen", "0.0.0.0:0", "--public-url", "https://mcp.example"];
+
+/// The value of a string in flat JSON.
+fn member<'a>(json: &'a str, name: &str) -> &'a str {
+    let rest = json.split_once(&format!("\"{name}\":")).expect(name).1.trim_start();
+    rest.trim_start_matches('"').split('"').next().unwrap()
+}
+
+fn token(server: &Server, folder: &Path, owner: &str) -> String {
+    let file = folder.join(format!("keys/clients/{owner}.client.json"));
+    let client = fs::read_to_string(file).unwrap();
+    let body = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}",
+        member(&client, "client_id"),
+        member(&client, "client_secret")
+    );
+    let form = "content-type: application/x-www-form-urlencoded";
+    let answer = server.send("POST", "/token", &[form], &body);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(answer.head.contains("cache-control: no-store"), "{}", answer.head);
+    member(&answer.body, "access_token").to_owned()
+}
+
+#[test]
+fn a_first_run_makes_clients_whose_tokens_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    for file in
+        ["jwt.secret", "credentials.db", "clients/bob.client.json", "clients/alice.client.json"]
+    {
+        let mode =
+            fs::metadata(folder.path().join("keys").join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    assert!(server.banner.contains("keys/clients/bob.client.json"), "{}", server.banner);
+    let command = format!("cargo run -p jwt-client -- --url http://{}/mcp", server.address);
+    assert!(server.banner.contains(&command), "{}", server.banner);
+
+    let token = token(&server, folder.path(), "alice");
+    let bearer = format!("authorization: Bearer {token}");
+    let answer = server.call(&bearer, "whoami", "{}");
+    assert!(answer.status == 200 && answer.body.contains(r#""user":"alice""#), "{}", answer.body);
+    let answer = server.call(&bearer, "get_account_balance", "{}");
+    assert!(answer.status == 200 && answer.body.contains("180"), "{}", answer.body);
+    let answer = server.call(&bearer, "remove_shopping_item", r#"{"id":1}"#);
+    assert_eq!(answer.status, 403, "{}", answer.body);
+    let wanted = r#"error="insufficient_scope""#;
+    assert!(
+        answer.head.contains(wanted) && answer.head.contains("shopping:remove"),
+        "{}",
+        answer.head
+    );
+
+    let secret = fs::read_to_string(folder.path().join("keys/jwt.secret")).unwrap();
+    let client = fs::read_to_string(folder.path().join("keys/clients/alice.client.json")).unwrap();
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    for secret in [secret.trim(), member(&client, "client_secret"), &token] {
+        assert!(
+            !server.banner.contains(secret) && !log.contains(secret),
+            "{}\n{log}",
+            server.banner
+        );
+    }
+    assert!(server.interrupt().success());
+}
+
+#[test]
+fn a_token_is_for_the_mcp_url_and_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = [
+        ANY_PORT,
+        &["--issuer", "https://issuer.example", "--audience", "mcp", "--token-ttl", "5m"],
+    ]
+    .concat();
+    let server = Server::start(EXE, folder.path(), &flags, &[]);
+    let bearer = format!("authorization: Bearer {}", token(&server, folder.path(), "bob"));
+    assert!(server.interrupt().success());
+    let server = Server::start(EXE, folder.path(), &flags, &[]);
+    let answer = server.call(&bearer, "whoami", "{}");
+    assert!(answer.body.contains(r#""issuer":"https://issuer.example""#), "{}", answer.body);
+    assert!(server.interrupt().success());
+    // The same secret, and another audience.
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    assert_eq!(server.call(&bearer, "whoami", "{}").status, 401);
+}
+
+#[test]
+fn whoever_has_no_token_is_told_where_one_is_to_be_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    let link = format!(
+        r#"resource_metadata="http://{}/.well-known/oauth-protected-resource/mcp""#,
+        server.address
+    );
+    for path in ["/mcp", "/mcp/", "/mcp/x"] {
+        let answer = server.send("POST", path, &[], "");
+        assert!(answer.status == 401 && answer.head.contains(&link), "{}", answer.head);
+        assert!(!answer.head.contains("error="), "{}", answer.head);
+    }
+    let at_path = server.send("GET", "/.well-known/oauth-protected-resource/mcp", &[], "");
+    let at_root = server.send("GET", "/.well-known/oauth-protected-resource", &[], "");
+    assert_eq!(at_path.body, at_root.body);
+    assert_eq!(member(&at_path.body, "resource"), format!("http://{}/mcp", server.address));
+    let issuer = format!(r#""authorization_servers":["http://{}"]"#, server.address);
+    assert!(at_path.body.contains(&issuer), "{}", at_path.body);
+    let metadata = server.send("GET", "/.well-known/oauth-authorization-server", &[], "").body;
+    assert_eq!(member(&metadata, "token_endpoint"), format!("http://{}/token", server.address));
+    assert_eq!(server.send("GET", "/.well-known/x", &[], "").status, 404);
+    assert_eq!(server.send("GET", "/token", &["host: evil.example"], "").status, 403);
+}
+
+#[test]
+fn ctrl_c_ends_a_stream_on_which_an_older_client_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    let bearer = format!("authorization: Bearer {}", token(&server, folder.path(), "bob"));
+    let headers =
+        ["content-type: application/json", "accept: application/json, text/event-stream", &bearer];
+    let initialize = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#;
+    let answer = server.send("POST", "/mcp", &headers, initialize);
+    let session = answer.head.lines().find(|line| line.starts_with("mcp-session-id: ")).unwrap();
+
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    write!(
+        stream,
+        "GET /mcp HTTP/1.1\r\nhost: {}\r\naccept: text/event-stream\r\n{bearer}\r\n{session}\r\n\r\n",
+        server.address
+    )
+    .unwrap();
+    let mut start = [0; 15];
+    stream.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+    assert!(server.interrupt().success());
+    stream.read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+fn what_cannot_run_says_in_one_sentence_what_would_help() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    let error = refusal(EXE, folder.path(), &["--listen", &address], &[]);
+    assert!(error.contains(&address) && error.contains("--listen"), "{error}");
+
+    let flags = [ANY_PORT, &["--secret-file", "none.secret"]].concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("none.secret") && error.contains("keygen -- secret"), "{error}");
+
+    let secret = folder.path().join("keys/jwt.secret");
+    fs::set_permissions(&secret, Permissions::from_mode(0o640)).unwrap();
+    let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+    assert!(error.contains("chmod 600"), "{error}");
+
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+    fs::write(&secret, "c2hvcnQ").unwrap();
+    let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+    assert!(error.contains("32") && !error.contains("c2hvcnQ"), "{error}");
+}
+
+#[test]
+fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = refusal(EXE, folder.path(), &OTHERS[..2], &[]);
+    assert!(error.contains("--public-url"), "{error}");
+    let error = refusal(EXE, folder.path(), OTHERS, &[]);
+    assert!(error.contains("keygen -- client create"), "{error}");
+    assert!(!folder.path().join("keys").exists(), "it made something");
+
+    assert!(Server::start(EXE, folder.path(), ANY_PORT, &[]).interrupt().success());
+    let error = refusal(EXE, folder.path(), OTHERS, &[]);
+    assert!(error.contains("demo clients") && error.contains("client revoke"), "{error}");
+
+    let own = folder.path().join("own");
+    let store = Store::open(&own.join(store::FILE_NAME)).unwrap();
+    let client = PlainClient::mint();
+    let scopes = vec!["weather:read".to_owned()];
+    store.insert_client(NewClient { scopes, ..NewClient::of(&client, "bob", "Own") }).unwrap();
+    let flags = [OTHERS, &["--keys", "own"]].concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("keygen -- secret --keys own"), "{error}");
+    let text = mcp_auth::authn::jwt::mint::new_hs256_secret();
+    secret::write(&own.join("jwt.secret"), &text, false).unwrap();
+    let server = Server::start(EXE, folder.path(), &flags, &[]);
+    assert!(server.banner.contains("https://mcp.example/mcp"), "{}", server.banner);
+    assert!(server.interrupt().success());
+}
+
+#[test]
+fn help_teaches() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = help(EXE, folder.path());
+    for word in [
+        "--listen",
+        "MCP_LISTEN",
+        "127.0.0.1:8102",
+        "--keys",
+        "--public-url",
+        "--store",
+        "--issuer",
+        "--audience",
+        "--token-ttl",
+        "MCP_TOKEN_TTL",
+        "60m",
+        "--secret-file",
+        "--weather",
+        "keygen -- client create",
+    ] {
+        assert!(text.contains(word), "{word} is not in:\n{text}");
+    }
+}

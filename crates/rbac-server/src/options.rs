@@ -1,0 +1,74 @@
+//! The flags of this server.
+
+use std::path::PathBuf;
+
+/// Whose tokens are accepted when no issuer was given. For trying out only.
+pub const DEFAULT_ISSUER: &str = "https://dev-issuer.com";
+
+/// For whom tokens have to be when no audience was given. For trying out only.
+pub const DEFAULT_AUDIENCE: &str = "my-mcp-server";
+
+/// An MCP server that knows its callers by tokens of an issuer elsewhere, and gives them tools by
+/// their role
+///
+/// It needs the issuer's public key and makes nothing itself. To try it out, make a pair of keys
+/// with: cargo run -p keygen -- rsa
+#[derive(Clone, Debug, clap::Parser)]
+#[command(
+    name = "rbac-server",
+    version,
+    mut_arg("listen", |arg| arg.required(false).default_value("127.0.0.1:8103")),
+    after_help = "To try out a role: cargo run -p rbac-client -- --role Officer"
+)]
+pub struct Options {
+    /// What all servers have.
+    #[command(flatten)]
+    pub common: serve::Options,
+
+    /// The issuer's RSA public key in PEM [default: rsa_public.pem in the keys folder]
+    #[arg(long, env = "MCP_PUBLIC_KEY", value_name = "FILE")]
+    pub public_key: Option<PathBuf>,
+
+    /// Whose tokens are accepted.
+    #[arg(
+        long,
+        env = "MCP_ISSUER",
+        value_name = "URL",
+        help = "Whose tokens are accepted, compared with the claim iss [default: https://dev-issuer.com]"
+    )]
+    pub issuer: Option<String>,
+
+    /// For whom tokens have to be, looked for in the claim aud [default: my-mcp-server]
+    #[arg(long, env = "MCP_AUDIENCE", value_name = "NAME")]
+    pub audience: Option<String>,
+
+    /// File that says which role reaches which tools [default: the built-in one with Manager,
+    /// AssistantManager, Officer and Auditor]
+    #[arg(long, env = "MCP_POLICY", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+}
+
+impl Options {
+    /// All defaults, on a free loopback port. Nothing is read from the environment.
+    pub fn new(keys: impl Into<PathBuf>) -> Self {
+        Self {
+            common: serve::Options::new(keys),
+            public_key: None,
+            issuer: None,
+            audience: None,
+            policy: None,
+        }
+    }
+
+    pub(crate) fn public_key_file(&self) -> PathBuf {
+        self.public_key.clone().unwrap_or_else(|| self.common.keys.join("rsa_public.pem"))
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        self.issuer.as_deref().unwrap_or(DEFAULT_ISSUER)
+    }
+
+    pub(crate) fn audience(&self) -> &str {
+        self.audience.as_deref().unwrap_or(DEFAULT_AUDIENCE)
+    }
+}

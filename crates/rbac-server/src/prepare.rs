@@ -1,0 +1,119 @@
+//! From flags to a server that only needs a port.
+
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use mcp_auth::authn::jwt::VerifyingKey;
+use mcp_auth::authz::{Catalogue, Policy};
+use serve::{App, Banner, PublicUrl, Server, read_trusted};
+use tools::{Kit, Records, ToolServer};
+
+use crate::{BUILT_IN_POLICY, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options, Prepared};
+
+const NAME: &str = "rbac-server";
+
+impl Server for Prepared {
+    type Options = Options;
+
+    const SECRETS: &[&str] = &[];
+
+    fn common(options: &Options) -> &serve::Options {
+        &options.common
+    }
+
+    fn prepare(options: &Options) -> anyhow::Result<Self> {
+        serve::install_crypto();
+        options.common.known_public_url()?;
+        refuse_defaults_for_others(options)?;
+        let key = public_key(options)?;
+        let records = Records::open(&options.common.records_of(NAME)?, options.issuer())?;
+        let tools = ToolServer::new(NAME, Kit::business(), records);
+        let policy = policy(options, tools.catalogue())?.always("whoami")?;
+        Ok(Self { options: options.clone(), keys: key.into(), policy: Arc::new(policy), tools })
+    }
+
+    fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
+        Ok(self.stack(url))
+    }
+
+    fn banner(&self, url: &PublicUrl) -> Banner {
+        let common = &self.options.common;
+        let private = common.keys.join("rsa_private.pem");
+        let credential = match Banner::existing([private]).pop() {
+            Some(file) => format!("{file}, with which the client signs its own token, to try out"),
+            None => format!("a token that {} issued", self.options.issuer()),
+        };
+        Banner {
+            server: NAME,
+            url: url.clone(),
+            scheme: format!(
+                "token (RS256) of {} for {}: Authorization: Bearer <token>",
+                self.options.issuer(),
+                self.options.audience()
+            ),
+            protected: format!(
+                "/mcp and everything below it, by role: {}",
+                self.policy.roles().join(", ")
+            ),
+            public: "GET /.well-known/oauth-protected-resource, GET /healthz".to_owned(),
+            credential: vec![credential],
+            client: Banner::client_command("rbac-client", 8103, common, url),
+        }
+    }
+}
+
+/// A token of the default issuer for the default audience is what every demo makes.
+fn refuse_defaults_for_others(options: &Options) -> anyhow::Result<()> {
+    if options.common.is_loopback() {
+        return Ok(());
+    }
+    let mut missing = Vec::new();
+    if options.issuer() == DEFAULT_ISSUER {
+        missing.push("--issuer URL (whose tokens are accepted)");
+    }
+    if options.audience() == DEFAULT_AUDIENCE {
+        missing.push("--audience NAME (for whom they have to be)");
+    }
+    if options.policy.is_none() {
+        missing.push("--policy FILE (which role reaches which tools)");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "others can reach this server, and the defaults are for trying out: add {}",
+        missing.join(" and ")
+    )
+}
+
+fn public_key(options: &Options) -> anyhow::Result<VerifyingKey> {
+    let file = options.public_key_file();
+    let flag = options.common.keys_flag();
+    if !file.exists() {
+        let fix = match options.public_key {
+            Some(_) => "give the file of your issuer's key, or make a pair with".to_owned(),
+            None => "make a pair with".to_owned(),
+        };
+        bail!(
+            "there is no public key in {}; {fix}: cargo run -p keygen -- rsa{flag}",
+            file.display()
+        );
+    }
+    let text = read_trusted(&file, "public key")?;
+    VerifyingKey::rs256(&text).map_err(|error| {
+        anyhow!(
+            "{} verifies nothing: {error}; give an RSA public key, or make a pair with: cargo run \
+             -p keygen -- rsa{flag}",
+            file.display()
+        )
+    })
+}
+
+fn policy(options: &Options, catalogue: Catalogue) -> anyhow::Result<Policy> {
+    let Some(file) = &options.policy else {
+        return Ok(Policy::parse(BUILT_IN_POLICY, catalogue)?);
+    };
+    let text = read_trusted(file, "policy")?;
+    Policy::parse(&text, catalogue)
+        .with_context(|| format!("cannot use the policy {}", file.display()))
+}

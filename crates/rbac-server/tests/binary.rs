@@ -1,0 +1,193 @@
+//! The real binary: what it needs, what it refuses, and its end.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../../serve/tests/binary/mod.rs"]
+mod binary;
+
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use binary::{Server, help, refusal};
+use keygen::rsa::RsaPair;
+use mcp_auth::authn::jwt::{Claims, Signer};
+use rbac_server::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
+
+const EXE: &str = env!("CARGO_BIN_EXE_rbac-server");
+const ANY_PORT: &[&str] = &["--listen", "127.0.0.1:0"];
+const OTHERS: &[&str] = &["--listen", "0.0.0.0:0", "--public-url", "https://mcp.example"];
+
+static PAIR: LazyLock<RsaPair> = LazyLock::new(|| keygen::rsa::generate(2048).unwrap());
+
+fn folder_with_key() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_key(&folder.path().join("keys/rsa_public.pem"));
+    folder
+}
+
+fn write_key(path: &Path) {
+    mcp_auth::secret::write_public(path, &PAIR.public_pem, false).unwrap();
+}
+
+fn bearer(role: Option<&str>) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    let claims = Claims {
+        iss: DEFAULT_ISSUER.into(),
+        sub: "bob".into(),
+        aud: DEFAULT_AUDIENCE.into(),
+        exp: now + 60,
+        iat: Some(now),
+        jti: Some("one".into()),
+        client_id: Some("test".into()),
+        job_role: role.map(str::to_owned),
+        ..Claims::default()
+    };
+    let token = Signer::rs256(&PAIR.private_pem).unwrap().mint(&claims);
+    format!("authorization: Bearer {token}")
+}
+
+#[test]
+fn without_a_public_key_it_says_how_one_is_made_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+    assert!(error.contains("cargo run -p keygen -- rsa"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "it made something");
+    let flags = [ANY_PORT, &["--keys", "other"]].concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("keygen -- rsa --keys other"), "{error}");
+}
+
+#[test]
+fn roles_decide_which_tools_may_be_called() {
+    let folder = folder_with_key();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    assert!(
+        server.banner.contains("AssistantManager, Auditor, Manager, Officer"),
+        "{}",
+        server.banner
+    );
+    let command = format!("cargo run -p rbac-client -- --url http://{}/mcp", server.address);
+    assert!(server.banner.contains(&command), "{}", server.banner);
+    for (role, hr, projects, crm, add) in [
+        (Some("Manager"), 200, 200, 200, 200),
+        (Some("AssistantManager"), 200, 200, 403, 200),
+        (Some("Officer"), 200, 403, 403, 200),
+        (Some("Auditor"), 200, 200, 200, 403),
+        (Some("officer"), 403, 403, 403, 403),
+        (None, 403, 403, 403, 403),
+    ] {
+        let bearer = bearer(role);
+        let status = |tool| server.call(&bearer, tool, "{}").status;
+        assert_eq!(status("whoami"), 200, "{role:?}");
+        let found = (
+            status("hr_summary"),
+            status("project_summary"),
+            status("crm_summary"),
+            status("hr_add_employee"),
+        );
+        assert_eq!(found, (hr, projects, crm, add), "{role:?}");
+    }
+    let answer = server.call(&bearer(Some("Officer")), "crm_summary", "{}");
+    assert!(!answer.head.contains("www-authenticate"), "no new token would help: {}", answer.head);
+    assert!(server.interrupt().success());
+}
+
+#[test]
+fn it_names_an_issuer_only_if_it_was_given_one() {
+    let folder = folder_with_key();
+    let path = "/.well-known/oauth-protected-resource";
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    let answer = server.send("GET", path, &[], "");
+    assert!(
+        answer.status == 200 && !answer.body.contains("authorization_servers"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(server.send("POST", "/token", &[], "").status, 404);
+    drop(server);
+    let flags = [ANY_PORT, &["--issuer", "https://issuer.example"]].concat();
+    let server = Server::start(EXE, folder.path(), &flags, &[]);
+    let answer = server.send("GET", path, &[], "");
+    assert!(answer.body.contains(r#""authorization_servers":["https://issuer.example"]"#));
+    assert_eq!(server.call(&bearer(Some("Manager")), "whoami", "{}").status, 401);
+}
+
+#[test]
+fn what_cannot_run_says_in_one_sentence_what_would_help() {
+    let folder = folder_with_key();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = busy.local_addr().unwrap().to_string();
+    let error = refusal(EXE, folder.path(), &["--listen", &address], &[]);
+    assert!(error.contains(&address) && error.contains("--listen"), "{error}");
+
+    let policy = folder.path().join("policy.toml");
+    let flags = [ANY_PORT, &["--policy", "policy.toml"]].concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("policy.toml"), "{error}");
+    fs::write(&policy, "[roles.Manager]\ntools = [\"hr_lst\"]\n").unwrap();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("hr_lst") && error.contains("hr_list_employees"), "{error}");
+    fs::write(&policy, "[roles.Manager]\ntools = [\"hr_*\"]\n").unwrap();
+    fs::set_permissions(&policy, Permissions::from_mode(0o666)).unwrap();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("chmod o-w"), "{error}");
+
+    let private = folder.path().join("private.pem");
+    fs::write(&private, PAIR.private_pem.as_str()).unwrap();
+    let flags = [ANY_PORT, &["--public-key", "private.pem"]].concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("public key"), "{error}");
+}
+
+#[test]
+fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
+    let folder = folder_with_key();
+    let error = refusal(EXE, folder.path(), &OTHERS[..2], &[]);
+    assert!(error.contains("--public-url"), "{error}");
+    let error = refusal(EXE, folder.path(), OTHERS, &[]);
+    for flag in ["--issuer", "--audience", "--policy"] {
+        assert!(error.contains(flag), "{error}");
+    }
+    // Said aloud, the default is still the default.
+    let flags =
+        [OTHERS, &["--issuer", DEFAULT_ISSUER, "--audience", "own", "--policy", "own.toml"]]
+            .concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("--issuer") && !error.contains("--audience"), "{error}");
+
+    fs::write(folder.path().join("own.toml"), "[roles.Manager]\ntools = [\"hr_*\"]\n").unwrap();
+    let flags = [
+        OTHERS,
+        &["--issuer", "https://issuer.example", "--audience", "own", "--policy", "own.toml"],
+    ]
+    .concat();
+    let server = Server::start(EXE, folder.path(), &flags, &[]);
+    assert!(server.banner.contains("https://mcp.example/mcp"), "{}", server.banner);
+    assert!(server.interrupt().success());
+}
+
+#[test]
+fn help_teaches() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = help(EXE, folder.path());
+    for word in [
+        "--listen",
+        "MCP_LISTEN",
+        "127.0.0.1:8103",
+        "--keys",
+        "--public-url",
+        "--public-key",
+        "--issuer",
+        "https://dev-issuer.com",
+        "--audience",
+        "my-mcp-server",
+        "--policy",
+        "keygen -- rsa",
+    ] {
+        assert!(text.contains(word), "{word} is not in:\n{text}");
+    }
+}

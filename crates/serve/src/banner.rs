@@ -1,0 +1,94 @@
+//! What a server says about itself when it starts.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::{Options, PublicUrl};
+
+/// What a server prints at start-up. It names where secrets lie, and holds none.
+#[derive(Clone, Debug)]
+pub struct Banner {
+    /// The server's name.
+    pub server: &'static str,
+    /// Under which URL it is reached.
+    pub url: PublicUrl,
+    /// How a caller proves who it is.
+    pub scheme: String,
+    /// What needs a credential.
+    pub protected: String,
+    /// What does not.
+    pub public: String,
+    /// Where the client finds its credential, or how one is made: a line each.
+    pub credential: Vec<String>,
+    /// The command that calls this server.
+    pub client: String,
+}
+
+impl Banner {
+    /// The command for this server's client, with the flags it needs to find it.
+    pub fn client_command(client: &str, port: u16, options: &Options, url: &PublicUrl) -> String {
+        let mut flags = String::new();
+        if url.origin() != format!("http://127.0.0.1:{port}") {
+            flags = format!(" --url {}", url.mcp());
+        }
+        flags.push_str(&options.keys_flag());
+        if flags.is_empty() {
+            format!("cargo run -p {client}")
+        } else {
+            format!("cargo run -p {client} --{flags}")
+        }
+    }
+
+    /// Those of the files that are there.
+    pub fn existing(files: impl IntoIterator<Item = PathBuf>) -> Vec<String> {
+        let there = files.into_iter().filter(|file| file.is_file());
+        there.map(|file| file.display().to_string()).collect()
+    }
+}
+
+/// A banner, and the address that the server has bound.
+pub(crate) struct StartUp(pub(crate) Banner, pub(crate) SocketAddr);
+
+impl fmt::Display for StartUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(banner, bound) = self;
+        writeln!(f, "{} is running at {}", banner.server, banner.url.mcp())?;
+        if PublicUrl::of(*bound) != banner.url {
+            writeln!(f, "  listens on  {bound}")?;
+        }
+        writeln!(f, "  scheme      {}", banner.scheme)?;
+        writeln!(f, "  protected   {}", banner.protected)?;
+        writeln!(f, "  public      {}", banner.public)?;
+        for (index, line) in banner.credential.iter().enumerate() {
+            writeln!(f, "  {:<10}  {line}", if index == 0 { "credential" } else { "" })?;
+        }
+        writeln!(f, "  try it      {}", banner.client)?;
+        if !banner.url.is_loopback() && !banner.url.is_https() {
+            writeln!(
+                f,
+                "  warning     credentials travel unencrypted; put TLS in front, and give"
+            )?;
+            writeln!(f, "              its https:// address as --public-url")?;
+        }
+        writeln!(f, "  end it      Ctrl-C")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_has_the_flags_that_it_needs_and_no_others() {
+        let command = |keys: &str, url: &str| {
+            let url = url.parse().unwrap();
+            Banner::client_command("apikey-client", 8101, &Options::new(keys), &url)
+        };
+        assert_eq!(command("keys", "http://127.0.0.1:8101"), "cargo run -p apikey-client");
+        assert_eq!(
+            command("other", "https://mcp.example"),
+            "cargo run -p apikey-client -- --url https://mcp.example/mcp --keys other"
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! What every server's `main` does.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::banner::StartUp;
+use crate::{App, Banner, Options, PublicUrl, Running};
+use crate::{bind, environment, log, run, start};
+
+/// How long the runtime waits for what it cannot cancel.
+const LEFT_OVERS: Duration = Duration::from_millis(500);
+
+const NO_ADDRESS: &str = "the listener has no address";
+
+/// A server between its flags and its port.
+pub trait Server: Sized {
+    /// Its flags.
+    type Options: clap::Parser;
+
+    /// Names of the environment variables that hold its secrets.
+    const SECRETS: &[&str];
+
+    /// The flags that all servers have.
+    fn common(options: &Self::Options) -> &Options;
+
+    /// Takes secrets from the environment, where alone they may stand.
+    ///
+    /// # Errors
+    /// One of them is not text.
+    fn take_secrets(_options: &mut Self::Options) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Opens keys, stores and policies, and makes what a first run makes.
+    ///
+    /// # Errors
+    /// One sentence that names what is wrong and what mends it.
+    fn prepare(options: &Self::Options) -> anyhow::Result<Self>;
+
+    /// The whole stack, for clients that reach it under this URL.
+    ///
+    /// # Errors
+    /// As for [`Server::prepare`], for what could not be known before the port was.
+    fn app(&self, url: &PublicUrl) -> anyhow::Result<App>;
+
+    /// What is printed at start-up.
+    fn banner(&self, url: &PublicUrl) -> Banner;
+}
+
+/// Runs a server from start to end. The exit code is 0 after Ctrl-C, and 1 if it could not
+/// run, with one sentence on standard error.
+pub fn main<S: Server>() -> ExitCode {
+    match run_from_flags::<S>() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {}", sentence(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error with its causes. Some errors have their cause in their own words already.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |mut said, cause| {
+        let cause = cause.to_string();
+        if said.is_empty() {
+            return cause;
+        }
+        if !said.contains(&cause) {
+            said.push_str(": ");
+            said.push_str(&cause);
+        }
+        said
+    })
+}
+
+fn run_from_flags<S: Server>() -> anyhow::Result<()> {
+    // Before anything else: it changes the environment, which only one thread may.
+    environment::read_dotenv(S::SECRETS)?;
+    environment::check_worker_threads()?;
+    let mut options = <S::Options as clap::Parser>::parse();
+    S::take_secrets(&mut options)?;
+    let common = S::common(&options);
+    log::init(common)?;
+
+    let prepared = S::prepare(&options)?;
+    let listener = bind(common.listen)?;
+    let url = public_url(common, &listener)?;
+    let start_up = StartUp(prepared.banner(&url), listener.local_addr().context(NO_ADDRESS)?);
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime; allow this user more threads")?;
+    let ended = runtime.block_on(async {
+        let app = prepared.app(&url)?;
+        let ready = || {
+            let mut stdout = std::io::stdout();
+            // A reader that has gone away is no reason to end.
+            let _ = write!(stdout, "{start_up}").and_then(|()| stdout.flush());
+        };
+        run(listener, app, ready).await.context("cannot serve")
+    });
+    runtime.shutdown_timeout(LEFT_OVERS);
+    ended
+}
+
+/// Runs a server inside this process, for tests and comparisons.
+///
+/// # Errors
+/// As for [`Server::prepare`] and [`bind`].
+pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Result<Running> {
+    let common = S::common(options);
+    let prepared = S::prepare(options)?;
+    let listener = bind(common.listen)?;
+    let url = public_url(common, &listener)?;
+    start(listener, prepared.app(&url)?).context("cannot serve")
+}
+
+fn public_url(common: &Options, listener: &std::net::TcpListener) -> anyhow::Result<PublicUrl> {
+    Ok(match common.known_public_url()? {
+        Some(url) => url,
+        None => PublicUrl::of(listener.local_addr().context(NO_ADDRESS)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("no such file").context("cannot read x: no such file; try y");
+        assert_eq!(sentence(&error), "cannot read x: no such file; try y");
+        let error = anyhow::anyhow!("no such file").context("cannot read x");
+        assert_eq!(sentence(&error), "cannot read x: no such file");
+    }
+}

@@ -1,0 +1,166 @@
+//! The flags that all servers have.
+
+use std::fs::DirBuilder;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use http::HeaderValue;
+use mcp_auth::guard::front::Front;
+
+use crate::{LogFormat, PublicUrl};
+
+/// The flags that all servers have. Each may be given as an environment variable instead,
+/// and a file `.env` in the working directory is read.
+#[derive(Clone, Debug, clap::Args)]
+// Each server's own struct is called Options as well, and names a group of flags.
+#[group(id = "shared")]
+pub struct Options {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "MCP_LISTEN", value_name = "ADDR", value_parser = address)]
+    pub listen: SocketAddr,
+
+    /// Folder of keys, stores and records
+    #[arg(long, env = "MCP_KEYS", value_name = "DIR", default_value = "keys")]
+    pub keys: PathBuf,
+
+    /// Scheme, host and port under which clients reach this server [default: the address it
+    /// listens on]
+    #[arg(long, env = "MCP_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<PublicUrl>,
+
+    /// SQLite file of the tools' data [default: one in the keys folder]
+    #[arg(long, env = "MCP_RECORDS", value_name = "FILE")]
+    pub records: Option<PathBuf>,
+
+    /// Origins whose web pages may call.
+    #[arg(
+        long,
+        env = "MCP_ALLOW_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        value_parser = origin,
+        help = "Let web pages of this origin call, such as https://app.example; may be repeated"
+    )]
+    pub allow_origin: Vec<String>,
+
+    /// What to log, such as info or audit=debug
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = Options::LOG)]
+    pub log: String,
+
+    /// How to write the log
+    #[arg(long, env = "MCP_LOG_FORMAT", value_name = "FORMAT", default_value_t, value_enum)]
+    pub log_format: LogFormat,
+}
+
+impl Options {
+    const LOG: &str = "info,rmcp=warn";
+
+    /// All defaults, on a free loopback port. Nothing is read from the environment.
+    pub fn new(keys: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            keys: keys.into(),
+            public_url: None,
+            records: None,
+            allow_origin: Vec::new(),
+            log: Self::LOG.to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+
+    /// Whether nobody but this machine can reach the server, so that demo values will do.
+    ///
+    /// A server that listens here and is reached under a public URL is not alone.
+    pub fn is_loopback(&self) -> bool {
+        self.listen.ip().is_loopback()
+            && self.public_url.as_ref().is_none_or(PublicUrl::is_loopback)
+    }
+
+    /// The public URL as far as it is known before the port is bound.
+    ///
+    /// # Errors
+    /// It can be reached from elsewhere and was not told under which URL.
+    pub fn known_public_url(&self) -> anyhow::Result<Option<PublicUrl>> {
+        if let Some(url) = &self.public_url {
+            return Ok(Some(url.clone()));
+        }
+        if !self.listen.ip().is_loopback() {
+            bail!(
+                "{} can be reached from other machines: say under which URL with --public-url, \
+                 such as --public-url https://mcp.example",
+                self.listen
+            );
+        }
+        Ok((self.listen.port() != 0).then(|| PublicUrl::of(self.listen)))
+    }
+
+    /// The file of the tools' data, for the server of this name. Its folder is made if it is the
+    /// keys folder.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn records_of(&self, server: &str) -> anyhow::Result<PathBuf> {
+        if let Some(file) = &self.records {
+            return Ok(file.clone());
+        }
+        let folder = &self.keys;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| {
+            format!("cannot make the folder {}; choose another with --keys", folder.display())
+        })?;
+        Ok(folder.join(format!("records-{server}.db")))
+    }
+
+    /// What is judged of every request, for a server that is reached under this URL.
+    pub fn front(&self, url: &PublicUrl) -> Front {
+        let own = Front::new(url.uri(), self.listen.ip().is_loopback());
+        self.allow_origin.iter().fold(own, |front, origin| front.allow_origin(origin))
+    }
+
+    /// ` --keys DIR` for commands shown to people, or nothing where that is the default.
+    pub fn keys_flag(&self) -> String {
+        if self.keys.as_os_str() == "keys" {
+            String::new()
+        } else {
+            format!(" --keys {}", self.keys.display())
+        }
+    }
+}
+
+fn address(text: &str) -> anyhow::Result<SocketAddr> {
+    let numeric = text.replacen("localhost:", "127.0.0.1:", 1);
+    numeric.parse().ok().context("give an IP address and a port, such as 127.0.0.1:8101")
+}
+
+fn origin(text: &str) -> anyhow::Result<String> {
+    let url: PublicUrl = text.parse()?;
+    HeaderValue::from_str(url.origin()).context("an origin has to fit into a header")?;
+    Ok(url.origin().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_with_a_public_url_is_not_on_its_own() {
+        let mut options = Options::new("keys");
+        assert!(options.is_loopback());
+        options.public_url = Some("https://mcp.example".parse().unwrap());
+        assert!(!options.is_loopback());
+        options.public_url = Some("http://localhost:8101".parse().unwrap());
+        assert!(options.is_loopback());
+        options.listen = "0.0.0.0:8101".parse().unwrap();
+        assert!(!options.is_loopback());
+    }
+
+    #[test]
+    fn beyond_loopback_the_url_has_to_be_said() {
+        let mut options = Options::new("keys");
+        assert_eq!(options.known_public_url().unwrap(), None);
+        options.listen = "0.0.0.0:8101".parse().unwrap();
+        let error = options.known_public_url().unwrap_err().to_string();
+        assert!(error.contains("--public-url https://"), "{error}");
+    }
+}

@@ -1,0 +1,123 @@
+//! What surrounds every route, whatever it is.
+
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use http::{Extensions, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::Full;
+use mcp_auth::guard::front::Front;
+use mcp_auth::{Challenge, Rejection, TraceId};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+
+use crate::Drain;
+use crate::drain::hold;
+
+/// How long a browser may remember what it was told about other origins.
+const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
+
+pub(crate) const NOTHING_HERE: &str = "There is nothing here. MCP is at /mcp.\n";
+
+/// A server's whole stack, ready to be served.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// All routes with all layers.
+    pub router: Router,
+    pub(crate) drain: Drain,
+}
+
+/// Puts around a server's routes what all servers have, from outside in:
+///
+/// 1. a [`TraceId`] for the request, and `x-request-id` on every answer;
+/// 2. panics become a 500 that tells nothing;
+/// 3. `GET /healthz`, for everybody;
+/// 4. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
+/// 5. CORS for the origins in `pages`, before anyone asks for a credential, because browsers
+///    send none with a preflight;
+/// 6. the routes; what is not there is a 404.
+pub fn outer(routes: Router, front: Front, pages: &[String], drain: &Drain) -> App {
+    let mut routes = routes.fallback(async || (StatusCode::NOT_FOUND, NOTHING_HERE));
+    if !pages.is_empty() {
+        routes = routes.layer(cors(pages));
+    }
+    let router = routes
+        .layer(front.layer())
+        .route("/healthz", get(async || "ok\n"))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(drain.clone(), trace));
+    App { router, drain: drain.clone() }
+}
+
+async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let trace = TraceId::of(request.extensions_mut());
+    let method = request.method().clone();
+    // Without the query: people put credentials there, although no server here reads them.
+    let path = request.uri().path().to_owned();
+    let token = drain.enter();
+    let mut response = next.run(request).await;
+    if let Some(Panicked(reason)) = response.extensions_mut().remove::<Panicked>() {
+        let mut extensions = Extensions::new();
+        extensions.insert(trace);
+        let rejection = Rejection::unprotected(reason);
+        response = rejection.answer(&Challenge::default(), &mut extensions).into_response();
+    }
+    response.headers_mut().insert(TraceId::HEADER, trace.header_value());
+    tracing::debug!(
+        target: "http",
+        trace_id = %trace,
+        %method,
+        path = %path.escape_debug(),
+        status = response.status().as_u16(),
+        took = ?started.elapsed(),
+    );
+    hold(token, &method, response)
+}
+
+/// Marks a response in whose making something panicked. What was said goes to the log.
+#[derive(Clone)]
+struct Panicked(String);
+
+fn panicked(payload: Box<dyn Any + Send>) -> http::Response<Full<axum::body::Bytes>> {
+    let said = match payload.downcast::<String>() {
+        Ok(said) => *said,
+        Err(payload) => {
+            payload.downcast::<&str>().map_or_else(|_| String::new(), |s| (*s).to_owned())
+        }
+    };
+    let mut response = http::Response::new(Full::default());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response.extensions_mut().insert(Panicked(format!("a handler panicked: {said}")));
+    response
+}
+
+fn cors(pages: &[String]) -> CorsLayer {
+    let origins = pages.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let mcp = ["mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id", "last-event-id"];
+    CorsLayer::new()
+        .allow_origin(origins.collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        // A wildcard would not cover Authorization.
+        .allow_headers(
+            [ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("x-api-key")]
+                .into_iter()
+                .chain(mcp.map(HeaderName::from_static))
+                .collect::<Vec<_>>(),
+        )
+        .expose_headers([
+            WWW_AUTHENTICATE,
+            RETRY_AFTER,
+            CACHE_CONTROL,
+            HeaderName::from_static("mcp-session-id"),
+            TraceId::HEADER,
+        ])
+        .max_age(PREFLIGHT_LIFE)
+}

@@ -1,0 +1,100 @@
+//! What every route of every server has around it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::{Method, Request, StatusCode};
+use mcp_auth::guard::front::Front;
+use serve::{App, Drain, PublicUrl, outer};
+use tower::ServiceExt;
+
+const PAGE: &str = "https://app.example";
+
+fn app(pages: &[String]) -> App {
+    let url: PublicUrl = "https://mcp.example".parse().unwrap();
+    let routes = Router::new()
+        .route("/work", post(async || "done"))
+        .route("/panic", get(async || -> &'static str { panic!("the password is hunter2") }));
+    let own = Front::new(url.uri(), false);
+    let front = pages.iter().fold(own, |front, page| front.allow_origin(page));
+    outer(routes, front, pages, &Drain::new())
+}
+
+async fn send(app: &App, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    app.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_of_its_own() {
+    let app = app(&[]);
+    let mut ids = Vec::new();
+    for (method, path) in
+        [(Method::POST, "/work"), (Method::GET, "/healthz"), (Method::GET, "/nothing")]
+    {
+        let headers = [("host", "mcp.example"), ("x-request-id", "forged")];
+        let answer = send(&app, method, path, &headers).await;
+        ids.push(answer.headers()["x-request-id"].to_str().unwrap().to_owned());
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    assert!(!ids.contains(&"forged".to_owned()));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_that_tells_only_the_id() {
+    let answer = send(&app(&[]), Method::GET, "/panic", &[("host", "mcp.example")]).await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    assert!(body.contains(&id) && !body.contains("hunter2") && !body.contains("panic"), "{body}");
+}
+
+#[tokio::test]
+async fn a_foreign_host_reaches_nothing_but_health() {
+    let app = app(&[]);
+    let evil = [("host", "evil.example")];
+    for (method, path) in [(Method::POST, "/work"), (Method::GET, "/nothing")] {
+        assert_eq!(send(&app, method, path, &evil).await.status(), StatusCode::FORBIDDEN);
+    }
+    assert_eq!(send(&app, Method::GET, "/healthz", &evil).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn only_pages_that_were_named_may_ask() {
+    let asking = |origin| {
+        [
+            ("host", "mcp.example"),
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "authorization,mcp-session-id"),
+        ]
+    };
+    let named = app(&[PAGE.to_owned()]);
+    let answer = send(&named, Method::OPTIONS, "/work", &asking(PAGE)).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["access-control-allow-origin"], PAGE);
+    let allowed = answer.headers()["access-control-allow-headers"].to_str().unwrap();
+    assert!(allowed.contains("authorization") && !allowed.contains('*'), "{allowed}");
+    assert!(!answer.headers().contains_key("access-control-allow-credentials"));
+
+    let headers = [("host", "mcp.example"), ("origin", PAGE)];
+    let answer = send(&named, Method::POST, "/work", &headers).await;
+    let exposed = answer.headers()["access-control-expose-headers"].to_str().unwrap();
+    for name in ["www-authenticate", "mcp-session-id", "x-request-id"] {
+        assert!(exposed.contains(name), "{exposed}");
+    }
+
+    for app in [&named, &app(&[])] {
+        let answer = send(app, Method::OPTIONS, "/work", &asking("https://evil.example")).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert!(!answer.headers().contains_key("access-control-allow-origin"));
+    }
+}
