@@ -1,5 +1,7 @@
 //! The layers together, around a service that tells what reached it.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
 use std::convert::Infallible;
 use std::sync::Arc;
 
