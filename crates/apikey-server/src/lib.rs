@@ -8,6 +8,7 @@ mod keys;
 mod options;
 mod prepare;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -28,6 +29,8 @@ pub use crate::options::{Options, Protect};
 pub struct Prepared {
     options: Options,
     keys: Keys,
+    /// Where the demo keys lie, as far as they are in force.
+    demo_files: Vec<PathBuf>,
     policy: Arc<Policy>,
     tools: ToolServer,
 }
@@ -45,17 +48,19 @@ impl Prepared {
         let authenticate = Authenticate::new(self.keys.clone(), challenge.clone());
         let authorize = Authorize::layer(self.policy.clone(), challenge);
 
+        let (config, sessions) = serve::mcp(&drain);
         let mcp = ServiceBuilder::new()
             .layer(authenticate.clone()) // 401: who are you?
             .layer(Peek) // what are you asking for?
             .layer(Sessions::new()) // 404: is that your session?
             .layer(authorize.clone()) // 403: may you?
-            .service(serve::mcp(self.tools.clone(), &drain));
+            .service(self.tools.clone().endpoint(config, sessions));
 
         let items = match self.options.protection() {
             Protect::Mcp => items::public(self.tools.clone()),
-            Protect::All => items::protected(self.tools.clone())
-                .layer(ServiceBuilder::new().layer(authenticate.clone()).layer(authorize)),
+            Protect::All => items::protected(self.tools.clone()).layer(
+                ServiceBuilder::new().layer(authenticate.clone()).layer(Peek).layer(authorize),
+            ),
         };
 
         let routes = Router::new()

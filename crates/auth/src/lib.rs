@@ -20,6 +20,7 @@ pub mod guard;
 mod identity;
 mod rejection;
 pub mod secret;
+pub mod shell;
 mod trace;
 
 pub use identity::Identity;

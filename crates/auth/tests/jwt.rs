@@ -97,6 +97,8 @@ fn each_claim_is_required_and_of_its_type() {
         ("aud", json!(&AUDIENCE[..10])),
         ("aud", json!(["other"])),
         ("sub", json!("")),
+        ("jti", json!("")),
+        ("client_id", json!("")),
         ("exp", json!("9999999999")),
         ("exp", json!(-1)),
         ("exp", json!(1e300)),
@@ -151,6 +153,7 @@ fn the_header_is_held_to_its_profile() {
         json!({"alg": "HS256", "typ": "JWT"}),
         json!({"alg": "HS256", "typ": "dpop+jwt"}),
         json!({"alg": "HS256", "typ": "at+jwt", "crit": ["b64"], "b64": false}),
+        json!({"alg": "HS256", "typ": "at+jwt", "b64": false}),
         json!({"alg": "HS256", "typ": "at+jwt", "crit": []}),
         json!({"alg": "HS256", "typ": "at+jwt", "crit": null}),
         json!({"alg": "HS256", "typ": "at+jwt", "kid": "../../etc/passwd"}),
@@ -164,6 +167,26 @@ fn the_header_is_held_to_its_profile() {
     ] {
         assert!(verify(header.clone()).is_err(), "{header}");
     }
+}
+
+#[test]
+fn what_a_stranger_sent_fills_no_log() {
+    let forge = Forge::new();
+    let long = "\u{10ffff}".repeat(1000);
+    let claims = good_claims().to_string();
+    let header = |name: &str, value: Value| {
+        let mut header = json!({"alg": "HS256", "typ": "at+jwt"});
+        header[name] = value;
+        header
+    };
+    for (name, value) in
+        [("kid", json!(long)), ("typ", json!(long)), ("alg", json!(long)), ("kid", json!([long]))]
+    {
+        let reason = forge.refusal(&forge.sign(&header(name, value), &claims));
+        assert!(reason.len() < 200 && reason.is_ascii() || reason.ends_with('…'), "{reason}");
+    }
+    let reason = forge.refusal(&forge.sign(&header("kid", json!({"a": "hunter2"})), &claims));
+    assert!(!reason.contains("hunter2"), "{reason}");
 }
 
 #[test]
@@ -222,7 +245,10 @@ fn the_key_decides_the_algorithm() {
         assert!(verifier.verify(&format!("{message}.")).is_err(), "{alg}");
     }
 
-    assert!(matches!(VerifyingKey::rs256(&private), Err(KeyError::NoPublicKey)));
+    for both in [&private, &format!("{private}{public}"), &format!("{public}{private}")] {
+        assert!(matches!(VerifyingKey::rs256(both), Err(KeyError::PrivateKeyToo)));
+    }
+    assert!(matches!(VerifyingKey::rs256("public"), Err(KeyError::NoPublicKey)));
     assert!(matches!(Signer::rs256(&public), Err(KeyError::NoPrivateKey)));
 }
 

@@ -156,6 +156,49 @@ async fn a_session_is_only_its_owners() {
 }
 
 #[tokio::test]
+async fn many_at_once_do_not_slip_past_the_limit_of_sessions() {
+    let sessions = Sessions::new();
+    let slow = async |_| {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let id = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let response = Response::builder().header("mcp-session-id", format!("n{id}"));
+        Ok::<_, Infallible>(response.body(Full::<Bytes>::default()).unwrap())
+    };
+    let stack = ServiceBuilder::new()
+        .layer(Authenticate::new(ByName, Challenge::default()))
+        .layer(Peek)
+        .layer(sessions)
+        .service_fn(slow);
+    let open = |user| ask(&stack, post(user), r#"{"method":"initialize"}"#);
+    let all = futures_join((0..100).map(|_| open("bob")).collect()).await;
+    let opened = all.iter().filter(|(status, ..)| *status == 200).count();
+    assert_eq!(opened, 32, "and the rest is 429");
+    assert!(all.iter().all(|(status, ..)| matches!(status, 200 | 429)));
+    assert_eq!(open("alice").await.0, 200, "nobody else is kept out");
+}
+
+/// Polls all of them at once.
+async fn futures_join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut waiting: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        for (future, output) in &mut waiting {
+            if output.is_none()
+                && let std::task::Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *output = Some(ready);
+            }
+        }
+        match waiting.iter().all(|(_, output)| output.is_some()) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+    waiting.into_iter().filter_map(|(_, output)| output).collect()
+}
+
+#[tokio::test]
 async fn a_layer_without_those_before_it_refuses() {
     let authorize = Authorize::layer(policy(), Challenge::default());
     let alone = ServiceBuilder::new().layer(authorize.clone()).service_fn(tell);

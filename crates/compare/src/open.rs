@@ -33,8 +33,9 @@ impl Open {
         let drain = Drain::new();
         let listener = serve::bind(([127, 0, 0, 1], 0).into())?;
         let url = PublicUrl::of(listener.local_addr()?);
+        let (config, sessions) = serve::mcp(&drain);
         let routes = Router::new()
-            .route_service("/mcp", serve::mcp(tools, &drain))
+            .route_service("/mcp", tools.endpoint(config, sessions))
             .layer(axum::Extension(permit));
         let app = serve::outer(routes, Front::new(url.uri(), true), &[], &drain);
         let router = app.router.clone();

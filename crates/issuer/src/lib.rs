@@ -99,10 +99,7 @@ impl<C: ClientLookup> Issuer<C> {
                 issued.log(trace);
                 json(StatusCode::OK, &issued.body())
             }
-            Err(refusal) => {
-                refusal.log(trace);
-                refusal.into_response()
-            }
+            Err(refusal) => refusal.answer(trace),
         }
     }
 }

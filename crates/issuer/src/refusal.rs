@@ -17,6 +17,7 @@ pub(crate) struct Refusal {
     /// For the log alone.
     reason: Cow<'static, str>,
     client: Option<String>,
+    trace: Option<TraceId>,
 }
 
 impl Refusal {
@@ -73,7 +74,8 @@ impl Refusal {
         Self { client: Some(id.to_owned()), ..self }
     }
 
-    pub(crate) fn log(&self, trace: TraceId) {
+    /// Writes the refusal to the log and makes the answer to the client.
+    pub(crate) fn answer(self, trace: TraceId) -> Response {
         tracing::info!(
             target: "audit",
             decision = "refused",
@@ -84,6 +86,7 @@ impl Refusal {
             trace_id = %trace,
             client_id = self.client,
         );
+        Self { trace: Some(trace), ..self }.into_response()
     }
 
     fn new(
@@ -92,7 +95,7 @@ impl Refusal {
         description: String,
         reason: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, error, description, reason: reason.into(), client: None }
+        Self { status, error, description, reason: reason.into(), client: None, trace: None }
     }
 }
 
@@ -101,7 +104,10 @@ impl IntoResponse for Refusal {
         // RFC 6749 §5.2 allows these characters alone; a configured URL could hold others.
         let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
         let description: String = self.description.chars().filter(allowed).collect();
-        let body = json!({ "error": self.error, "error_description": description });
+        let mut body = json!({ "error": self.error, "error_description": description });
+        if let Some(trace) = self.trace {
+            body["trace_id"] = trace.to_string().into();
+        }
         let answer = crate::json(self.status, &body);
         match self.status {
             // Also when the secret was sent in the body: a 401 without it is none (RFC 9110 §15.5.2).

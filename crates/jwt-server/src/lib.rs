@@ -6,6 +6,7 @@
 mod options;
 mod prepare;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -36,6 +37,8 @@ pub struct Prepared {
     options: Options,
     secret: SecretString,
     store: Store,
+    /// Where the demo clients lie, as far as they are in force.
+    demo_files: Vec<PathBuf>,
 }
 
 impl Prepared {
@@ -49,6 +52,7 @@ impl Prepared {
         let tools = ToolServer::new(NAME, Kit::personal(weather), records);
         let policy = Policy::parse(POLICY, tools.catalogue())?.always("whoami")?;
         let scopes: Vec<String> = policy.scopes().into_iter().map(str::to_owned).collect();
+        prepare::warn_of_unknown_scopes(&self.store, &scopes)?;
 
         let metadata = ResourceMetadata {
             authorization_servers: vec![issuer.clone()],
@@ -66,12 +70,13 @@ impl Prepared {
         let authenticate = Authenticate::new(scheme, challenge.clone());
         let policy = Arc::new(policy);
 
+        let (config, sessions) = serve::mcp(&drain);
         let mcp = ServiceBuilder::new()
             .layer(authenticate.clone()) // 401: who are you?
             .layer(Peek) // what are you asking for?
             .layer(Sessions::new()) // 404: is that your session?
             .layer(Authorize::layer(policy, challenge)) // 403: may you?
-            .service(serve::mcp(tools, &drain));
+            .service(tools.endpoint(config, sessions));
 
         let token = IssuerConfig {
             issuer,

@@ -58,12 +58,13 @@ impl Prepared {
         let authenticate = Authenticate::new(scheme, challenge.clone());
         let policy = self.policy.clone();
 
+        let (config, sessions) = serve::mcp(&drain);
         let mcp = ServiceBuilder::new()
             .layer(authenticate.clone()) // 401: who are you?
             .layer(Peek) // what are you asking for?
             .layer(Sessions::new()) // 404: is that your session?
             .layer(Authorize::layer(policy, challenge)) // 403: may you?
-            .service(serve::mcp(self.tools.clone(), &drain));
+            .service(self.tools.clone().endpoint(config, sessions));
 
         let routes = Router::new()
             .route_service("/mcp", mcp)

@@ -1,24 +1,17 @@
-//! The MCP endpoint itself, as rmcp serves it.
-
-use std::sync::Arc;
+//! How the MCP endpoint is served.
 
 use mcp_auth::authz::peek::MAX_BODY;
 use mcp_auth::guard::session::IDLE;
-use rmcp::ServerHandler;
+use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use crate::Drain;
 
-/// Streamable HTTP for both generations of clients: stateless for those of 2026-07-28,
-/// sessions for older ones.
+/// How rmcp serves Streamable HTTP to both generations of clients: stateless to those of
+/// 2026-07-28, with sessions to older ones.
 ///
-/// It judges nobody: put the layers of `mcp-auth` around it. `Host` and `Origin` are judged
-/// by [`outer`](crate::outer()), for every route alike.
-pub fn mcp<H>(handler: H, drain: &Drain) -> StreamableHttpService<H, LocalSessionManager>
-where
-    H: ServerHandler + Clone + Send + Sync + 'static,
-{
+/// `Host` and `Origin` are judged by [`outer`](crate::outer()), for every route alike.
+pub fn mcp(drain: &Drain) -> (StreamableHttpServerConfig, LocalSessionManager) {
     let mut sessions = LocalSessionManager::default();
     sessions.session_config.keep_alive = Some(IDLE);
     let config = StreamableHttpServerConfig::default()
@@ -28,5 +21,5 @@ where
         .with_cancellation_token(drain.streams())
         .disable_allowed_hosts()
         .disable_allowed_origins();
-    StreamableHttpService::new(move || Ok(handler.clone()), Arc::new(sessions), config)
+    (config, sessions)
 }

@@ -17,6 +17,7 @@ use mcp_auth::guard::front::Front;
 use mcp_auth::{Challenge, Rejection, TraceId};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::Drain;
 use crate::drain::hold;
@@ -25,6 +26,9 @@ use crate::drain::hold;
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
 
 pub(crate) const NOTHING_HERE: &str = "There is nothing here. MCP is at /mcp.\n";
+
+/// How long a client may be silent in the middle of a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server's whole stack, ready to be served.
 #[derive(Clone, Debug)]
@@ -40,15 +44,17 @@ pub struct App {
 /// 2. panics become a 500 that tells nothing;
 /// 3. `GET /healthz`, for everybody;
 /// 4. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
-/// 5. CORS for the origins in `pages`, before anyone asks for a credential, because browsers
+/// 5. a limit to how long a client may be silent in the middle of a body;
+/// 6. CORS for the origins in `pages`, before anyone asks for a credential, because browsers
 ///    send none with a preflight;
-/// 6. the routes; what is not there is a 404.
+/// 7. the routes; what is not there is a 404.
 pub fn outer(routes: Router, front: Front, pages: &[String], drain: &Drain) -> App {
     let mut routes = routes.fallback(async || (StatusCode::NOT_FOUND, NOTHING_HERE));
     if !pages.is_empty() {
         routes = routes.layer(cors(pages));
     }
     let router = routes
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(front.layer())
         .route("/healthz", get(async || "ok\n"))
         .layer(CatchPanicLayer::custom(panicked))

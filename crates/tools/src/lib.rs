@@ -5,11 +5,12 @@
 //! `mcp-auth` put into the request before it does either. Of how the caller proved who
 //! it is, nothing in here knows anything.
 //!
-//! Reading order: `handler` (one request), `kit` (which tools there are), `tool` (what one
+//! Reading order: `endpoint` (HTTP), `handler` (one request), `kit` (which tools there are), `tool` (what one
 //! tool is), `arguments` (what a call must carry), then any area: `time`, `payments`, `hr`.
 
 mod arguments;
 mod crm;
+mod endpoint;
 mod handler;
 mod hr;
 mod kit;
@@ -22,6 +23,7 @@ mod tool;
 mod weather;
 mod whoami;
 
+pub use endpoint::Endpoint;
 pub use handler::ToolServer;
 pub use kit::Kit;
 pub use records::{Records, RecordsError};

@@ -43,6 +43,14 @@ pub enum RecordsError {
         /// What SQLite says.
         cause: rusqlite::Error,
     },
+    /// Others than its owner may read or change the file.
+    #[error("{} can be read by others (mode {mode:o}); run: chmod 600 {}", path.display(), path.display())]
+    Loose {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// A later version of this program made the file.
     #[error("{} was made by a later version of this program; use that version, or name another file", path.display())]
     Newer {
@@ -65,6 +73,7 @@ impl Records {
     pub fn open(path: &Path, issuer: &str) -> Result<Self, RecordsError> {
         create_private(path)
             .map_err(|cause| RecordsError::Create { path: path.to_owned(), cause })?;
+        refuse_loose(path)?;
         let open = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(path)?;
             connection.busy_timeout(Duration::from_secs(5))?;
@@ -205,6 +214,20 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
+fn refuse_loose(path: &Path) -> Result<(), RecordsError> {
+    #[cfg(unix)]
+    {
+        let metadata = path
+            .metadata()
+            .map_err(|cause| RecordsError::Create { path: path.to_owned(), cause })?;
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(RecordsError::Loose { path: path.to_owned(), mode });
+        }
+    }
+    Ok(())
+}
+
 /// Schema and sample data in one transaction; returns the version of the file.
 fn prepare(connection: &mut Connection, issuer: &str) -> rusqlite::Result<i64> {
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -227,6 +250,18 @@ fn prepare(connection: &mut Connection, issuer: &str) -> rusqlite::Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.db");
+        drop(Records::open(&path, "issuer").unwrap());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let refused = Records::open(&path, "issuer").err().unwrap().to_string();
+        assert!(refused.contains("chmod 600"), "{refused}");
+    }
 
     fn payments(records: &Records) -> i64 {
         let connection = records.connection.lock().unwrap();
@@ -276,6 +311,7 @@ mod tests {
     fn a_file_that_is_something_else_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
+        create_private(&path).unwrap();
         std::fs::write(&path, "not a database, and longer than its header would be").unwrap();
         let error = Records::open(&path, "a").err().expect("a refusal").to_string();
         assert!(error.contains("notes.txt") && error.contains("another file"), "{error}");
@@ -286,6 +322,7 @@ mod tests {
     fn a_file_from_the_future_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records.db");
+        create_private(&path).unwrap();
         Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
         let error = Records::open(&path, "a").err().expect("a refusal").to_string();
         assert!(error.contains("later version"), "{error}");

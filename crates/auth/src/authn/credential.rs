@@ -14,6 +14,7 @@
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 
 use crate::Rejection;
 
@@ -23,8 +24,9 @@ pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Longest credential in bytes, judged before anything is decoded.
 pub const MAX_LENGTH: usize = 8 * 1024;
 
-/// Parameters that carry a credential in a query string (RFC 6750 §2.3 and common habit).
-const QUERY_PARAMETERS: [&str; 2] = ["access_token", "api_key"];
+/// Parameters that carry a credential in a query string (RFC 6750 §2.3 and common habit),
+/// in lower case without `-` and `_`.
+const QUERY_PARAMETERS: [&str; 6] = ["accesstoken", "apikey", "bearer", "key", "token", "xapikey"];
 
 /// The one credential of a request, well-formed and not verified.
 ///
@@ -113,6 +115,11 @@ fn authorization_value(value: &str) -> Result<Credential<'_>, Rejection> {
     }
 }
 
+/// Whether a text has the form that a credential can be sent in.
+pub(super) fn is_b64token(value: &str) -> bool {
+    b64token(value).is_ok() && value.len() <= MAX_LENGTH
+}
+
 /// RFC 6750 §2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
 fn b64token(value: &str) -> Result<&str, Rejection> {
     let body = value.trim_end_matches('=');
@@ -127,9 +134,17 @@ fn query_has_credential(query: Option<&str>) -> bool {
     query.is_some_and(|query| {
         query.split('&').any(|pair| {
             let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-            QUERY_PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known))
+            QUERY_PARAMETERS.contains(&plain(name).as_str())
         })
     })
+}
+
+/// A parameter's name as people mean it: decoded, in lower case, without `-` and `_`.
+fn plain(name: &str) -> String {
+    percent_decode_str(name)
+        .map(|byte| char::from(byte).to_ascii_lowercase())
+        .filter(|letter| !matches!(letter, '-' | '_'))
+        .collect()
 }
 
 #[cfg(test)]
@@ -186,7 +201,9 @@ mod tests {
         assert_eq!(read("/mcp", &[key, key]), Err(400));
         assert_eq!(read("/mcp", &[good, key]), Err(400));
         assert_eq!(read("/mcp?access_token=abc", &[good]), Err(400));
-        assert_eq!(read("/mcp?API_KEY=abc", &[key]), Err(400));
+        for name in ["API_KEY", "apikey", "x-api-key", "access%5Ftoken", "%74oken", "Bearer"] {
+            assert_eq!(read(&format!("/mcp?a=b&{name}=abc"), &[key]), Err(400), "{name}");
+        }
     }
 
     #[test]

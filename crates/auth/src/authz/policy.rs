@@ -168,7 +168,7 @@ impl Policy {
     }
 
     fn resolved(&self, holder: &str, rule: Rule) -> Result<Rule, PolicyError> {
-        if self.catalogue.iter().any(|tool| rule.reaches(tool)) {
+        if self.catalogue.has_any(&rule) {
             return Ok(rule);
         }
         Err(PolicyError::UnknownTool {
@@ -183,6 +183,11 @@ impl Catalogue {
     /// The tool of that exact name.
     pub fn get(&self, name: &str) -> Option<&CatalogueTool> {
         self.tools.get(name)
+    }
+
+    /// Whether a rule reaches any of the tools. One that does not is misspelt.
+    pub fn has_any(&self, rule: &Rule) -> bool {
+        self.iter().any(|tool| rule.reaches(tool))
     }
 
     /// All tools, sorted by name.

@@ -34,13 +34,20 @@ const MOST_PER_OWNER: usize = 32;
 
 /// Who owns which session. It comes after authentication and [`Peek`](crate::authz::peek::Peek).
 #[derive(Clone, Debug, Default)]
-pub struct Sessions(Arc<Mutex<HashMap<String, Session>>>);
+pub struct Sessions(Arc<Mutex<Table>>);
 
 /// The service that [`Sessions`] makes.
 #[derive(Clone, Debug)]
 pub struct Bound<S> {
     sessions: Sessions,
     inner: S,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    open: HashMap<String, Session>,
+    /// One entry for each `initialize` that is being answered.
+    opening: Vec<Owner>,
 }
 
 #[derive(Debug)]
@@ -52,6 +59,30 @@ struct Session {
 /// (issuer, user, client): the same caller with a newer credential is the same owner.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Owner(String, String, String);
+
+/// A request's part in a session: it uses one, or is about to open one.
+#[derive(Debug)]
+enum Part {
+    Opens(Place),
+    Uses(String),
+}
+
+/// A place among the sessions of one owner, given back when it is dropped. It is taken
+/// before the session is there, so that many at once cannot slip past the limit.
+#[derive(Debug)]
+struct Place {
+    owner: Owner,
+    sessions: Sessions,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut table = self.sessions.lock();
+        if let Some(at) = table.opening.iter().position(|owner| *owner == self.owner) {
+            table.opening.swap_remove(at);
+        }
+    }
+}
 
 impl Owner {
     fn of(identity: &Identity) -> Self {
@@ -66,9 +97,7 @@ impl Sessions {
     }
 
     /// Judges the request, and takes session headers out of one that has no sessions.
-    ///
-    /// Returns whose session it is that the request uses or opens, if it does either.
-    fn admit<B>(&self, request: &mut Request<B>) -> Result<Option<Owner>, Rejection> {
+    fn admit<B>(&self, request: &mut Request<B>) -> Result<Option<Part>, Rejection> {
         let Some(identity) = Identity::of(request.extensions()).cloned() else {
             return Err(Rejection::unprotected("sessions without authentication before them"));
         };
@@ -84,20 +113,17 @@ impl Sessions {
             let Ok(id) = id.to_str() else {
                 return Err(Rejection::session_not_found("the session id is not ASCII"));
             };
-            let owner = Owner::of(&identity);
-            self.touch(id, &owner)?;
-            Ok(Some(owner))
+            self.touch(id, &Owner::of(&identity))?;
+            Ok(Some(Part::Uses(id.to_owned())))
         } else if request.extensions().get::<Peeked>().is_some_and(Peeked::is_initialize) {
-            let owner = Owner::of(&identity);
-            self.make_room(&owner)?;
-            Ok(Some(owner))
+            Ok(Some(Part::Opens(self.place(Owner::of(&identity))?)))
         } else {
             Ok(None)
         }
     }
 
     fn touch(&self, id: &str, owner: &Owner) -> Result<(), Rejection> {
-        match self.lock().get_mut(id) {
+        match self.lock().open.get_mut(id) {
             Some(session) if session.owner == *owner => {
                 session.last_used = Instant::now();
                 Ok(())
@@ -107,39 +133,41 @@ impl Sessions {
         }
     }
 
-    fn make_room(&self, owner: &Owner) -> Result<(), Rejection> {
-        let mut sessions = self.lock();
+    fn place(&self, owner: Owner) -> Result<Place, Rejection> {
+        let mut table = self.lock();
         // The service behind has closed these by itself.
-        sessions.retain(|_, session| session.last_used.elapsed() < IDLE);
-        let open = sessions.values().filter(|session| session.owner == *owner).count();
-        if open >= MOST_PER_OWNER {
+        table.open.retain(|_, session| session.last_used.elapsed() < IDLE);
+        let opening = table.opening.iter().filter(|other| **other == owner).count();
+        let open = table.open.values().filter(|session| session.owner == owner).count();
+        if open + opening >= MOST_PER_OWNER {
             return Err(Rejection::too_many_sessions(format!("{open} sessions are open")));
         }
-        Ok(())
+        table.opening.push(owner.clone());
+        drop(table);
+        Ok(Place { owner, sessions: self.clone() })
     }
 
-    /// Follows what the answer did to the session that was asked for, or that it opened.
-    fn follow<R>(
-        &self,
-        method: &Method,
-        asked: Option<String>,
-        owner: Owner,
-        answer: &Response<R>,
-    ) {
-        let opened = answer.headers().get(SESSION_ID).and_then(|id| id.to_str().ok());
-        if let Some(id) = opened {
-            let session = Session { owner, last_used: Instant::now() };
-            self.lock().entry(id.to_owned()).or_insert(session);
-        } else if let Some(id) = asked {
-            let ended = method == Method::DELETE && answer.status().is_success();
-            if ended || answer.status() == StatusCode::NOT_FOUND {
-                self.lock().remove(&id);
+    /// Follows what the answer did to the session that was used, or that it opened.
+    fn follow<R>(&self, part: &Part, method: &Method, answer: &Response<R>) {
+        match part {
+            Part::Opens(place) => {
+                let opened = answer.headers().get(SESSION_ID).and_then(|id| id.to_str().ok());
+                if let Some(id) = opened {
+                    let session = Session { owner: place.owner.clone(), last_used: Instant::now() };
+                    self.lock().open.entry(id.to_owned()).or_insert(session);
+                }
+            }
+            Part::Uses(id) => {
+                let ended = *method == Method::DELETE && answer.status().is_success();
+                if ended || answer.status() == StatusCode::NOT_FOUND {
+                    self.lock().open.remove(id);
+                }
             }
         }
     }
 
-    /// A panic elsewhere leaves the map whole: every change to it is one call.
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+    /// A panic elsewhere leaves the table whole: every change to it is one call.
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -168,8 +196,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let owner = match self.sessions.admit(&mut request) {
-            Ok(owner) => owner,
+        let part = match self.sessions.admit(&mut request) {
+            Ok(part) => part,
             Err(rejection) => {
                 let answer = rejection.answer(&Challenge::default(), request.extensions_mut());
                 return Box::pin(std::future::ready(Ok(answer.map(Either::Right))));
@@ -177,13 +205,11 @@ where
         };
         let sessions = self.sessions.clone();
         let method = request.method().clone();
-        let asked = request.headers().get(SESSION_ID);
-        let asked = asked.and_then(|id| id.to_str().ok()).map(str::to_owned);
         let answering = self.inner.call(request);
         Box::pin(async move {
             let answer = answering.await?;
-            if let Some(owner) = owner {
-                sessions.follow(&method, asked, owner, &answer);
+            if let Some(part) = part {
+                sessions.follow(&part, &method, &answer);
             }
             Ok(answer.map(Either::Left))
         })

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::mint::{KeyDigest, key_digest};
 use super::{KeyId, Lookup};
 use crate::authn::Scheme;
-use crate::authn::credential::Credential;
+use crate::authn::credential::{Credential, is_b64token};
 use crate::{Identity, Rejection};
 
 /// The scheme's name.
@@ -34,8 +34,15 @@ pub struct OneKey {
 
 /// Why a key given to [`OneKey`] was not taken.
 #[derive(Debug, thiserror::Error)]
-#[error("the key has {0} characters and needs at least {min}", min = OneKey::MIN_LENGTH)]
-pub struct WeakKey(usize);
+#[non_exhaustive]
+pub enum UnfitKey {
+    /// It could not be sent in a header.
+    #[error("the key may hold letters, digits and - . _ ~ + / alone (and = at its end)")]
+    Form,
+    /// It could be guessed.
+    #[error("the key has {0} characters and needs at least {min}", min = OneKey::MIN_LENGTH)]
+    Short(usize),
+}
 
 impl<L: Lookup> ApiKeys<L> {
     /// Verifies against `lookup`. With `accept_basic` a key may also be the password of
@@ -97,10 +104,13 @@ impl OneKey {
     /// Verifies against this one key, whoever presents it being `identity`.
     ///
     /// # Errors
-    /// The key is too short to be safe.
-    pub fn new(key: &str, identity: Identity, accept_basic: bool) -> Result<Self, WeakKey> {
+    /// The key is too short to be safe, or could never be presented.
+    pub fn new(key: &str, identity: Identity, accept_basic: bool) -> Result<Self, UnfitKey> {
         if key.len() < Self::MIN_LENGTH {
-            return Err(WeakKey(key.len()));
+            return Err(UnfitKey::Short(key.len()));
+        }
+        if !is_b64token(key) {
+            return Err(UnfitKey::Form);
         }
         Ok(Self { digest: key_digest(key), identity: Arc::new(identity), accept_basic })
     }
@@ -190,8 +200,11 @@ mod tests {
     }
 
     #[test]
-    fn a_short_key_is_not_taken() {
-        assert!(OneKey::new("hunter2", identity(None), false).is_err());
+    fn a_key_that_is_short_or_cannot_be_sent_is_not_taken() {
+        let spaced = "correct horse battery staple, in full";
+        for key in ["", "hunter2", spaced, &"ü".repeat(40)] {
+            assert!(OneKey::new(key, identity(None), false).is_err(), "{key}");
+        }
         let one = OneKey::new(&"k".repeat(32), identity(None), false).unwrap();
         assert!(one.verify(&"k".repeat(32)).is_ok());
         assert!(one.verify(&"k".repeat(33)).is_err());

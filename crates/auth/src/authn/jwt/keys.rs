@@ -45,6 +45,9 @@ pub enum KeyError {
     /// There is no public key in the text.
     #[error("it holds no RSA public key in PEM (SPKI, \"BEGIN PUBLIC KEY\")")]
     NoPublicKey,
+    /// There is more in the text than a verifier may have.
+    #[error("it holds a private key too; give the public half alone")]
+    PrivateKeyToo,
     /// The secret is not in base64url.
     #[error("it is not base64url")]
     NoSecret,
@@ -79,6 +82,9 @@ impl VerifyingKey {
     /// # Errors
     /// The text is no such key, or the key has fewer than 2048 bits (RFC 7518 §3.3).
     pub fn rs256(pem: &str) -> Result<Self, KeyError> {
+        if pem.contains("PRIVATE KEY") {
+            return Err(KeyError::PrivateKeyToo);
+        }
         let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| KeyError::NoPublicKey)?;
         let kid = rsa_kid(&der)?;

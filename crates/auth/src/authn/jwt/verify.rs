@@ -23,6 +23,9 @@ use crate::{Identity, Rejection};
 /// The scheme's name.
 pub const NAME: &str = "jwt";
 
+/// Most characters of a stranger's value that reach the log.
+const MOST_SHOWN: usize = 80;
+
 /// Verifies tokens of one issuer for one audience.
 pub struct JwtVerifier<K> {
     keys: K,
@@ -82,18 +85,19 @@ impl<K: Keys> JwtVerifier<K> {
             return Err(invalid("not a token: it has not three parts"));
         };
         let header: TokenHeader = part(header, "header")?;
-        if header.crit.is_some() {
-            return Err(invalid("crit: the token needs an extension (RFC 7515 §4.1.11)"));
+        if header.crit.is_some() || header.b64.is_some() {
+            return Err(invalid("crit, b64: the token needs an extension (RFC 7515 §4.1.11)"));
         }
         if !is_access_token(&header.typ) {
-            return Err(invalid(format!("typ: expected at+jwt, found {:?}", header.typ)));
+            return Err(invalid(format!("typ: expected at+jwt, found {}", shown(&header.typ))));
         }
         let Some(key) = self.keys.find(header.kid.as_deref()) else {
-            return Err(invalid(format!("kid: no key is called {:?}", header.kid)));
+            return Err(invalid(format!("kid: no key is called {}", shown(&header.kid))));
         };
         if !names(&header.alg, key.algorithm) {
             let expected = key.algorithm;
-            return Err(invalid(format!("alg: expected {expected:?}, found {:?}", header.alg)));
+            let found = shown(&header.alg);
+            return Err(invalid(format!("alg: expected {expected:?}, found {found}")));
         }
         let verified =
             jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, key.algorithm);
@@ -107,10 +111,12 @@ impl<K: Keys> JwtVerifier<K> {
         let Rules { issuer, audience, .. } = &self.rules;
         let leeway = seconds(self.rules.leeway);
         if claims.iss != *issuer {
-            return Err(invalid(format!("iss: expected {issuer:?}, found {:?}", claims.iss)));
+            let found = shown(&claims.iss);
+            return Err(invalid(format!("iss: expected {issuer:?}, found {found}")));
         }
         if !claims.aud.contains(audience) {
-            return Err(invalid(format!("aud: expected {audience:?}, found {:?}", claims.aud)));
+            let found = shown(&claims.aud);
+            return Err(invalid(format!("aud: expected {audience:?}, found {found}")));
         }
         if claims.sub.is_empty() {
             return Err(invalid("sub: it is empty"));
@@ -133,12 +139,12 @@ impl<K: Keys> JwtVerifier<K> {
         }
         if self.rules.full_profile {
             for (name, there) in [
-                ("jti", claims.jti.is_some()),
-                ("client_id", claims.client_id.is_some()),
+                ("jti", claims.jti.as_ref().is_some_and(|jti| !jti.is_empty())),
+                ("client_id", claims.client_id.as_ref().is_some_and(|id| !id.is_empty())),
                 ("iat", claims.iat.is_some()),
             ] {
                 if !there {
-                    return Err(invalid(format!("{name}: it is missing")));
+                    return Err(invalid(format!("{name}: it is missing or empty")));
                 }
             }
         }
@@ -170,6 +176,9 @@ struct TokenHeader {
     kid: Option<String>,
     #[serde(default, deserialize_with = "given")]
     crit: Option<IgnoredAny>,
+    /// Changes what is signed (RFC 7797).
+    #[serde(default, deserialize_with = "given")]
+    b64: Option<IgnoredAny>,
 }
 
 /// Also `null` counts as given.
@@ -183,9 +192,22 @@ fn part<T: serde::de::DeserializeOwned>(text: &str, which: &str) -> Result<T, Re
     let bytes = URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| invalid(format!("{which}: not base64url without padding")))?;
-    // The parser's words name positions and types; of the token they repeat at most the
-    // name of a member or a short value, neither of which is secret without the signature.
-    serde_json::from_slice(&bytes).map_err(|error| invalid(format!("{which}: {error}")))
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let text = error.to_string();
+        // The parser's words about a value repeat the value; those about a member name it.
+        let named = ["missing field", "duplicate field"].iter().any(|what| text.starts_with(what));
+        let what = if named { text } else { format!("not as expected at byte {}", error.column()) };
+        invalid(format!("{which}: {what}"))
+    })
+}
+
+/// What a stranger sent, fit for the log: escaped, and cut before it fills it.
+fn shown(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// Media types are compared without case (RFC 7515 §4.1.9, RFC 9068 §4).
