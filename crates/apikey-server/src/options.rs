@@ -6,6 +6,10 @@ use clap::builder::BoolishValueParser;
 use secrecy::SecretString;
 use tools::WeatherProvider;
 
+/// Makes a key that reaches every tool.
+pub(crate) const CREATE: &str =
+    "cargo run -p keygen -- apikey create --name NAME --owner OWNER --grant '*'";
+
 /// An MCP server that knows its callers by API keys
 ///
 /// On a first run it makes keys for bob and alice, and prints the command of the client.
@@ -14,11 +18,11 @@ use tools::WeatherProvider;
     name = "apikey-server",
     version,
     mut_arg("listen", |arg| arg.required(false).default_value("127.0.0.1:8101")),
-    after_help = "Secrets, from the environment or .env alone:\n  \
+    after_help = format!("Secrets, from the environment or .env alone:\n  \
         MCP_API_KEY             One key instead of a store of keys, at least 32 characters\n  \
         MCP_API_KEY_OWNER       Whose key that is [default: owner]\n  \
         OPENWEATHERMAP_API_KEY  For --weather openweathermap\n\n\
-        Make further keys with: cargo run -p keygen -- apikey create --name NAME --owner OWNER"
+        Make further keys with:\n  {CREATE}")
 )]
 pub struct Options {
     /// What all servers have.
@@ -83,6 +87,11 @@ impl Options {
 
     pub(crate) fn store_file(&self) -> PathBuf {
         self.store.clone().unwrap_or_else(|| self.common.keys.join(store::FILE_NAME))
+    }
+
+    /// What has to be added to a keygen command so that it finds the same store.
+    pub(crate) fn store_flags(&self) -> String {
+        self.common.store_flags(self.store.as_deref())
     }
 
     pub(crate) fn protection(&self) -> Protect {

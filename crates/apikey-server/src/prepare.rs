@@ -1,22 +1,22 @@
 //! From flags to a server that only needs a port.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
+use jiff::Timestamp;
 use mcp_auth::Identity;
 use mcp_auth::authn::apikey::{ApiKeys, OneKey};
-use mcp_auth::authz::Policy;
+use mcp_auth::authz::{Catalogue, Policy, Rule};
 use secrecy::{ExposeSecret, SecretString};
 use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
 use store::{KEY_ISSUER, Store, demo};
 use tools::{Kit, Records, ToolServer, Weather};
 
 use crate::keys::Keys;
+use crate::options::CREATE;
 use crate::{Options, Prepared, Protect};
 
 const NAME: &str = "apikey-server";
-const CREATE: &str = "cargo run -p keygen -- apikey create --name NAME --owner OWNER";
 
 impl Server for Prepared {
     type Options = Options;
@@ -46,15 +46,25 @@ impl Server for Prepared {
                  or needs a key too (--protect all)"
             );
         }
-        let keys = match &options.api_key {
-            Some(key) => one_key(key, options)?,
-            None => stored_keys(options)?,
+        let (keys, store) = match &options.api_key {
+            Some(key) => (one_key(key, options)?, None),
+            None => {
+                let store = store(options)?;
+                let keys = ApiKeys::new(store.clone(), options.accept_basic);
+                (Keys::Stored(Arc::new(keys)), Some(store))
+            }
         };
         let weather = Weather::new(options.weather, options.weather_key.clone())?;
         let records = Records::open(&options.common.records_of(NAME)?, KEY_ISSUER)?;
         let tools = ToolServer::new(NAME, Kit::personal(weather), records);
         let policy = Policy::grants_only(tools.catalogue()).always("whoami")?;
-        Ok(Self { options: options.clone(), keys, policy: Arc::new(policy), tools })
+        let mut demo_files = Vec::new();
+        if let Some(store) = store {
+            demo_files = demo::key_files(&store, &options.common.keys)?;
+            warn_of_idle_grants(&store, policy.catalogue())?;
+        }
+        let policy = Arc::new(policy);
+        Ok(Self { options: options.clone(), keys, demo_files, policy, tools })
     }
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
@@ -67,6 +77,9 @@ impl Server for Prepared {
             Protect::Mcp => ("/mcp and everything below it", "GET /items, GET /healthz"),
             Protect::All => ("/mcp and everything below it, GET /items", "GET /healthz"),
         };
+        // The key of the environment is found there by the client, too.
+        let is_stored = matches!(self.keys, Keys::Stored(_));
+        let file = (is_stored && self.demo_files.is_empty()).then_some("--key-file FILE");
         Banner {
             server: NAME,
             url: url.clone(),
@@ -74,7 +87,7 @@ impl Server for Prepared {
             protected: protected.to_owned(),
             public: public.to_owned(),
             credential: self.where_keys_lie(),
-            client: Banner::client_command("apikey-client", 8101, &self.options.common, url),
+            client: Banner::client_command("apikey-client", 8101, &self.options.common, url, file),
         }
     }
 }
@@ -84,18 +97,25 @@ impl Prepared {
         if matches!(self.keys, Keys::One(_)) {
             return vec!["the key in the environment variable MCP_API_KEY".to_owned()];
         }
-        let mut lines = Banner::existing(key_files(&self.options));
-        if lines.is_empty() {
-            lines.push(format!("make one: {CREATE}{}", self.options.common.keys_flag()));
-        }
-        lines
+        Banner::files_or(&self.demo_files, format!("{CREATE}{}", self.options.store_flags()))
     }
 }
 
-/// The files that a first run makes, and that the client looks for.
-fn key_files(options: &Options) -> impl Iterator<Item = PathBuf> {
-    let folder = options.common.keys.join("clients");
-    ["bob", "alice"].into_iter().map(move |owner| folder.join(format!("{owner}.apikey")))
+/// A misspelt grant would only be noticed by whoever is refused.
+fn warn_of_idle_grants(store: &Store, tools: &Catalogue) -> anyhow::Result<()> {
+    let now = Timestamp::now();
+    for key in store.list_keys()? {
+        let live = key.revoked.is_none() && key.expires.is_none_or(|end| end > now);
+        for grant in key.grants.iter().filter(|_| live) {
+            if !tools.has_any(&Rule::parse(grant)) {
+                tracing::warn!(
+                    key = %key.id, owner = ?key.owner, ?grant,
+                    "a key's grant matches no tool of this server; make a key with the right one"
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn one_key(key: &SecretString, options: &Options) -> anyhow::Result<Keys> {
@@ -120,13 +140,13 @@ fn one_key(key: &SecretString, options: &Options) -> anyhow::Result<Keys> {
     Ok(Keys::One(Arc::new(key)))
 }
 
-fn stored_keys(options: &Options) -> anyhow::Result<Keys> {
+fn store(options: &Options) -> anyhow::Result<Store> {
     let file = options.store_file();
-    let flag = options.common.keys_flag();
+    let flag = options.store_flags();
     if options.common.is_loopback() {
         let store = Store::open(&file)?;
         demo::make_keys(&store, &options.common.keys)?;
-        return Ok(Keys::Stored(Arc::new(ApiKeys::new(store, options.accept_basic))));
+        return Ok(store);
     }
     if !file.exists() {
         bail!("others can reach this server, and there is no key yet; make one: {CREATE}{flag}");
@@ -143,5 +163,5 @@ fn stored_keys(options: &Options) -> anyhow::Result<Keys> {
     if store.list_keys()?.iter().all(|key| key.revoked.is_some()) {
         bail!("{} holds no key that is valid; make one: {CREATE}{flag}", file.display());
     }
-    Ok(Keys::Stored(Arc::new(ApiKeys::new(store, options.accept_basic))))
+    Ok(store)
 }

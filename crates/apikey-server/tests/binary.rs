@@ -9,6 +9,8 @@ use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use binary::{Server, help, refusal};
 use mcp_auth::authn::apikey::PlainKey;
@@ -191,6 +193,97 @@ fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
 }
 
 #[test]
+fn commands_that_are_named_lead_to_the_store_that_was_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = [OTHERS, &["--keys", "my keys", "--store", "own.db"]].concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    let command =
+        "apikey create --name NAME --owner OWNER --grant '*' --keys 'my keys' --store own.db";
+    assert!(error.contains(command), "{error}");
+
+    let flags = [ANY_PORT, &["--store", "own.db"]].concat();
+    assert!(Server::start(EXE, folder.path(), &flags, &[]).interrupt().success());
+    let error = refusal(EXE, folder.path(), &[OTHERS, &["--store", "own.db"]].concat(), &[]);
+    assert!(error.contains("apikey revoke ID --store own.db"), "{error}");
+}
+
+#[test]
+fn a_demo_key_is_named_while_it_is_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("keys/credentials.db")).unwrap();
+    assert!(Server::start(EXE, folder.path(), ANY_PORT, &[]).interrupt().success());
+    let keys = store.list_keys().unwrap();
+    store.revoke_key(keys.iter().find(|key| key.owner == "bob").unwrap().id).unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    assert!(!server.banner.contains("bob.apikey"), "{}", server.banner);
+    assert!(server.banner.contains("alice.apikey"), "{}", server.banner);
+    drop(server);
+
+    store.revoke_key(keys.iter().find(|key| key.owner == "alice").unwrap().id).unwrap();
+    let key = PlainKey::mint();
+    let grants = vec!["get_wether".into(), "get_*".into()];
+    store.insert_key(NewKey { grants, ..NewKey::of(&key, "bob", "Own") }).unwrap();
+    let server = Server::start(EXE, folder.path(), &[ANY_PORT, &OTHERS[2..]].concat(), &[]);
+    assert!(!server.banner.contains("alice.apikey"), "{}", server.banner);
+    assert!(server.banner.contains("--grant '*'"), "{}", server.banner);
+    let command = "apikey-client -- --url https://mcp.example/mcp --key-file FILE";
+    assert!(server.banner.contains(command), "{}", server.banner);
+
+    // Of the live key, and of the one grant that is misspelt.
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+    for part in ["get_wether", &key.id().to_string(), "matches no tool"] {
+        assert!(warnings[0].contains(part), "{part} is not in {log}");
+    }
+}
+
+#[test]
+fn a_variable_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, fix) in [
+        ("MCP_ACCEPT_BASIC", "maybe", "true or false"),
+        ("MCP_PROTECT", "some", "mcp, all"),
+        ("MCP_LISTEN", "here", "127.0.0.1:8101"),
+        ("MCP_ALLOW_ORIGIN", "https://a.example,nowhere", "https://mcp.example"),
+    ] {
+        let error = refusal(EXE, folder.path(), &[], &[(name, value)]);
+        assert!(error.contains(name) && error.contains(fix), "{error}");
+    }
+    // On the command line it is clap's to tell.
+    let mut wrong = Command::new(EXE);
+    let wrong = wrong.args(["--listen", "here"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+/// How many of a process's threads are workers of tokio.
+fn workers_of(process: u32) -> usize {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let names = threads
+        .map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")).unwrap_or_default());
+    // The first 15 characters of a name are kept.
+    names.filter(|name| name.starts_with("tokio-r")).count()
+}
+
+#[test]
+fn as_many_workers_as_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for count in ["1", "3"] {
+        let workers = [("TOKIO_WORKER_THREADS", count)];
+        let server = Server::start(EXE, folder.path(), ANY_PORT, &workers);
+        let id = server.child.id();
+        let end = Instant::now() + Duration::from_secs(5);
+        // A thread gives itself its name, some time after it was started.
+        std::thread::sleep(Duration::from_millis(100));
+        while workers_of(id).to_string() != count {
+            assert!(Instant::now() < end, "{} and not {count}", workers_of(id));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(server.interrupt().success());
+    }
+}
+
+#[test]
 fn help_teaches() {
     let folder = tempfile::tempdir().unwrap();
     let text = help(EXE, folder.path());
@@ -209,7 +302,7 @@ fn help_teaches() {
         "--log",
         "RUST_LOG",
         "MCP_API_KEY",
-        "keygen -- apikey create",
+        "keygen -- apikey create --name NAME --owner OWNER --grant '*'",
     ] {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }

@@ -4,10 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
+use axum::http::Uri;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serve::PublicUrl;
 use tools::WeatherProvider;
+
+/// Makes a client that may ask for every scope.
+pub(crate) const CREATE: &str = "cargo run -p keygen -- client create --name NAME --owner OWNER \
+    --scope \"weather:read payments:read shopping:read shopping:write shopping:remove\"";
 
 /// An MCP server that knows its callers by short-lived tokens, which it issues at /token
 ///
@@ -18,9 +23,9 @@ use tools::WeatherProvider;
     name = "jwt-server",
     version,
     mut_arg("listen", |arg| arg.required(false).default_value("127.0.0.1:8102")),
-    after_help = "Secrets, from the environment or .env alone:\n  \
+    after_help = format!("Secrets, from the environment or .env alone:\n  \
         OPENWEATHERMAP_API_KEY  For --weather openweathermap\n\n\
-        Make further clients with: cargo run -p keygen -- client create --name NAME --owner OWNER"
+        Make further clients with:\n  {CREATE}")
 )]
 pub struct Options {
     /// What all servers have.
@@ -33,7 +38,7 @@ pub struct Options {
     pub store: Option<PathBuf>,
 
     /// Who issues the tokens, as they say it themselves [default: the public URL]
-    #[arg(long, env = "MCP_ISSUER", value_name = "URL")]
+    #[arg(long, env = "MCP_ISSUER", value_name = "URL", value_parser = issuer)]
     pub issuer: Option<String>,
 
     /// For whom the tokens are, as they say it themselves [default: the public URL of /mcp]
@@ -80,6 +85,11 @@ impl Options {
         self.store.clone().unwrap_or_else(|| self.common.keys.join(store::FILE_NAME))
     }
 
+    /// What has to be added to a keygen command so that it finds the same store.
+    pub(crate) fn store_flags(&self) -> String {
+        self.common.store_flags(self.store.as_deref())
+    }
+
     pub(crate) fn secret_path(&self) -> PathBuf {
         self.secret_file.clone().unwrap_or_else(|| self.common.keys.join("jwt.secret"))
     }
@@ -87,6 +97,22 @@ impl Options {
     pub(crate) fn issuer_under(&self, url: &PublicUrl) -> String {
         self.issuer.clone().unwrap_or_else(|| url.origin().to_owned())
     }
+}
+
+/// RFC 8414 §2: `https`, without query and fragment. On this machine `http` will do.
+fn issuer(text: &str) -> anyhow::Result<String> {
+    let host = text.find("://").map_or(0, |at| at + 3);
+    let end = text[host..].find('/').map_or(text.len(), |at| host + at);
+    let safe =
+        text[..end].parse::<PublicUrl>().is_ok_and(|url| url.is_https() || url.is_loopback());
+    // Parsing as a URI would drop a fragment silently.
+    if !safe || text.contains(['?', '#']) || text.parse::<Uri>().is_err() {
+        bail!(
+            "give an https URL (or http on this machine) without query and fragment, such as \
+             https://issuer.example"
+        );
+    }
+    Ok(text.to_owned())
 }
 
 fn ttl(text: &str) -> anyhow::Result<Duration> {
@@ -102,6 +128,28 @@ fn ttl(text: &str) -> anyhow::Result<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_issuer_is_a_safe_url() {
+        for text in ["https://a.example", "https://a.example/b", "http://127.0.0.1:8102"] {
+            assert_eq!(issuer(text).unwrap(), text);
+        }
+        for text in [
+            "",
+            "not a url",
+            "a.example",
+            "http://a.example",
+            "https://",
+            "https://a.example/b c",
+            "https://a.example?b",
+            "https://a.example/#b",
+            "https://bob@a.example",
+        ] {
+            assert!(issuer(text).is_err(), "{text}");
+        }
+        let flags = ["jwt-server", "--issuer", "not a url"];
+        assert!(<Options as clap::Parser>::try_parse_from(flags).is_err());
+    }
 
     #[test]
     fn a_life_is_from_one_second_to_a_day() {

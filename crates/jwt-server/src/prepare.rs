@@ -1,18 +1,16 @@
 //! From flags to a server that only needs a port.
 
-use std::path::PathBuf;
-
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use mcp_auth::authn::jwt::VerifyingKey;
-use mcp_auth::secret;
+use mcp_auth::secret::{self, SecretFileError};
+use mcp_auth::shell;
 use secrecy::SecretString;
 use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
 use store::{Store, demo};
 use tools::{Records, Weather};
 
+use crate::options::CREATE;
 use crate::{NAME, Options, Prepared};
-
-const CREATE: &str = "cargo run -p keygen -- client create --name NAME --owner OWNER";
 
 impl Server for Prepared {
     type Options = Options;
@@ -41,7 +39,8 @@ impl Server for Prepared {
             let file = options.common.records_of(NAME)?;
             Records::open(&file, &options.issuer_under(&url))?;
         }
-        Ok(Self { options: options.clone(), secret, store })
+        let demo_files = demo::client_files(&store, &options.common.keys)?;
+        Ok(Self { options: options.clone(), secret, store, demo_files })
     }
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
@@ -49,10 +48,8 @@ impl Server for Prepared {
     }
 
     fn banner(&self, url: &PublicUrl) -> Banner {
-        let mut credential = Banner::existing(client_files(&self.options));
-        if credential.is_empty() {
-            credential.push(format!("make one: {CREATE}{}", self.options.common.keys_flag()));
-        }
+        let create = format!("{CREATE}{}", self.options.store_flags());
+        let file = self.demo_files.is_empty().then_some("--client-file FILE");
         Banner {
             server: NAME,
             url: url.clone(),
@@ -63,21 +60,28 @@ impl Server for Prepared {
             ),
             protected: "/mcp and everything below it".to_owned(),
             public: "POST /token, GET /.well-known/oauth-*, GET /healthz".to_owned(),
-            credential,
-            client: Banner::client_command("jwt-client", 8102, &self.options.common, url),
+            credential: Banner::files_or(&self.demo_files, create),
+            client: Banner::client_command("jwt-client", 8102, &self.options.common, url, file),
         }
     }
 }
 
-/// The files that a first run makes, and that the client looks for.
-fn client_files(options: &Options) -> impl Iterator<Item = PathBuf> {
-    let folder = options.common.keys.join("clients");
-    ["bob", "alice"].into_iter().map(move |owner| folder.join(format!("{owner}.client.json")))
+/// A misspelt scope would only be noticed by whoever is refused.
+pub(crate) fn warn_of_unknown_scopes(store: &Store, known: &[String]) -> anyhow::Result<()> {
+    for client in store.list_clients()?.iter().filter(|client| client.revoked.is_none()) {
+        for scope in client.scopes.iter().filter(|scope| !known.contains(scope)) {
+            tracing::warn!(
+                client = %client.id, owner = ?client.owner, ?scope,
+                "a client's scope is not in the policy; make a client with the right one"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn clients(options: &Options) -> anyhow::Result<Store> {
     let file = options.store_file();
-    let flag = options.common.keys_flag();
+    let flag = options.store_flags();
     if options.common.is_loopback() {
         let store = Store::open(&file)?;
         demo::make_clients(&store, &options.common.keys)?;
@@ -103,7 +107,10 @@ fn clients(options: &Options) -> anyhow::Result<Store> {
 
 fn secret(options: &Options) -> anyhow::Result<SecretString> {
     let file = options.secret_path();
-    let flag = options.common.keys_flag();
+    let mut flag = options.common.keys_flag();
+    if let Some(file) = &options.secret_file {
+        flag.push_str(&format!(" --out {}", shell::word(&file.to_string_lossy())));
+    }
     if options.secret_file.is_none() && options.common.is_loopback() {
         demo::make_secret(&options.common.keys)?;
     }
@@ -113,11 +120,14 @@ fn secret(options: &Options) -> anyhow::Result<SecretString> {
             file.display()
         );
     }
-    let text = secret::read(&file)?;
+    let text = secret::read(&file).map_err(|error| match error {
+        SecretFileError::Io { .. } => anyhow!("{error}; name another with --secret-file"),
+        error => error.into(),
+    })?;
     if let Err(error) = VerifyingKey::hs256(&text) {
         bail!(
-            "{} cannot sign tokens: {error}; make another: cargo run -p keygen -- secret{flag} \
-             --force",
+            "{} cannot sign tokens: {error}; give another with --secret-file, or \
+             replace it with: cargo run -p keygen -- secret{flag} --force",
             file.display()
         );
     }

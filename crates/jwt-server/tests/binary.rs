@@ -166,7 +166,19 @@ fn what_cannot_run_says_in_one_sentence_what_would_help() {
 
     let flags = [ANY_PORT, &["--secret-file", "none.secret"]].concat();
     let error = refusal(EXE, folder.path(), &flags, &[]);
-    assert!(error.contains("none.secret") && error.contains("keygen -- secret"), "{error}");
+    assert!(error.contains("keygen -- secret --out none.secret"), "{error}");
+    assert!(!error.contains("--force"), "{error}");
+    fs::write(folder.path().join("my secret"), "short").unwrap();
+    fs::set_permissions(folder.path().join("my secret"), Permissions::from_mode(0o600)).unwrap();
+    let flags = [ANY_PORT, &["--secret-file", "my secret"]].concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("keygen -- secret --out 'my secret' --force"), "{error}");
+
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    fs::set_permissions(folder.path().join("folder"), Permissions::from_mode(0o700)).unwrap();
+    let flags = [ANY_PORT, &["--secret-file", "folder"]].concat();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("another with --secret-file"), "{error}");
 
     let secret = folder.path().join("keys/jwt.secret");
     fs::set_permissions(&secret, Permissions::from_mode(0o640)).unwrap();
@@ -177,6 +189,11 @@ fn what_cannot_run_says_in_one_sentence_what_would_help() {
     fs::write(&secret, "c2hvcnQ").unwrap();
     let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
     assert!(error.contains("32") && !error.contains("c2hvcnQ"), "{error}");
+
+    for issuer in ["not a url", "http://issuer.example", "https://issuer.example#x"] {
+        let error = refusal(EXE, folder.path(), ANY_PORT, &[("MCP_ISSUER", issuer)]);
+        assert!(error.contains("MCP_ISSUER") && error.contains("https"), "{error}");
+    }
 }
 
 #[test]
@@ -208,6 +225,42 @@ fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
 }
 
 #[test]
+fn a_demo_client_is_named_while_it_is_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = [ANY_PORT, &["--store", "own.db"]].concat();
+    assert!(Server::start(EXE, folder.path(), &flags, &[]).interrupt().success());
+    let error = refusal(EXE, folder.path(), &[OTHERS, &["--store", "own.db"]].concat(), &[]);
+    assert!(error.contains("client revoke ID --store own.db"), "{error}");
+
+    let store = Store::open(&folder.path().join("own.db")).unwrap();
+    for client in store.list_clients().unwrap() {
+        store.revoke_client(&client.id).unwrap();
+    }
+    let client = PlainClient::mint();
+    let scopes = vec!["weather:reed".to_owned(), "weather:read".to_owned()];
+    store.insert_client(NewClient { scopes, ..NewClient::of(&client, "bob", "Own") }).unwrap();
+    let server = Server::start(EXE, folder.path(), &flags, &[]);
+    assert!(!server.banner.contains(".client.json"), "{}", server.banner);
+    assert!(server.banner.contains("--client-file FILE"), "{}", server.banner);
+    // What it says to do gives a client every scope that there is.
+    let scopes = server.banner.split_once("--scope \"").unwrap().1.split('"').next().unwrap();
+    let metadata = server.send("GET", "/.well-known/oauth-authorization-server", &[], "").body;
+    let known = metadata.split_once(r#""scopes_supported":["#).unwrap().1;
+    let known = known.split(']').next().unwrap().replace('"', "");
+    let sorted = |text: &str, mark| {
+        let mut words: Vec<_> = text.split(mark).map(str::to_owned).collect();
+        words.sort();
+        words
+    };
+    assert_eq!(sorted(scopes, ' '), sorted(&known, ','));
+
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();
+    assert_eq!(warnings.len(), 1, "{log}");
+    assert!(warnings[0].contains("weather:reed") && warnings[0].contains(client.id()), "{log}");
+}
+
+#[test]
 fn help_teaches() {
     let folder = tempfile::tempdir().unwrap();
     let text = help(EXE, folder.path());
@@ -226,6 +279,7 @@ fn help_teaches() {
         "--secret-file",
         "--weather",
         "keygen -- client create",
+        "--scope",
     ] {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }

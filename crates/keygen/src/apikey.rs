@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use mcp_auth::authn::apikey::{KeyId, PlainKey};
+use mcp_auth::shell;
 use serde_json::json;
-use store::{NewKey, Revocation, Store, StoredKey};
+use store::{NewKey, Revocation, Store, StoreError, StoredKey};
 use zeroize::Zeroizing;
 
-use crate::cli::{CreateApiKey, Place, quoted};
+use crate::cli::{CreateApiKey, Place};
 use crate::handover::Handover;
 use crate::table::{or_dash, table};
 use crate::{Error, Report};
@@ -59,7 +60,7 @@ pub(crate) fn create(place: &Place, options: CreateApiKey) -> Result<Report, Err
             text.push_str(&format!(
                 "  key       {path} (only you can read it; the store keeps a digest alone)\n\
                  use it:     cargo run -p apikey-client -- --key-file {}\n",
-                quoted(&path)
+                shell::word(&path)
             ));
         }
         None => {
@@ -91,7 +92,7 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
     let json = json.collect();
     if keys.is_empty() {
         let text = format!(
-            "there is no API key in {}\nmake one: cargo run -p keygen --{} apikey create --owner OWNER --name NAME",
+            "there is no API key in {}\nmake one: cargo run -p keygen --{} apikey create --owner OWNER --name NAME --grant '*'",
             place.store_file().display(),
             place.flags()
         );
@@ -124,7 +125,12 @@ pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
             place.flags()
         )));
     };
-    let (text, since) = match Store::open(&place.store_file())?.revoke_key(key)? {
+    let revoked = Store::open(&place.store_file())?.revoke_key(key);
+    let revoked = revoked.map_err(|error| match error {
+        StoreError::UnknownKey(_) => Error::unknown("apikey", id, place),
+        error => error.into(),
+    });
+    let (text, since) = match revoked? {
         Revocation::Now(since) => {
             (format!("revoked API key {id}; running servers refuse it from now on"), since)
         }

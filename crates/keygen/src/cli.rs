@@ -1,11 +1,12 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
+use mcp_auth::shell;
 
 use crate::expiry;
 
@@ -35,7 +36,7 @@ pub struct Place {
     #[arg(long, env = "MCP_STORE", value_name = "FILE", global = true)]
     pub store: Option<PathBuf>,
     /// Answer with one JSON document
-    #[arg(long, env = "MCP_JSON", global = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "MCP_JSON", global = true, value_parser = BoolishValueParser::new())]
     pub json: bool,
 }
 
@@ -47,11 +48,7 @@ pub enum Command {
     /// Make an RSA key pair for rbac-server: rsa_private.pem signs, rsa_public.pem verifies
     Rsa(Rsa),
     /// Make the secret with which jwt-server signs: jwt.secret
-    Secret {
-        /// Replace the one that exists; every token signed with it stops working
-        #[arg(long)]
-        force: bool,
-    },
+    Secret(Secret),
     /// Create, list or revoke the API keys of apikey-server
     Apikey {
         /// What to do with keys.
@@ -75,6 +72,17 @@ pub struct Rsa {
     #[arg(long, default_value_t = 2048, value_name = "BITS")]
     pub bits: usize,
     /// Replace the pair that exists; every token signed with it stops working
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `keygen secret`.
+#[derive(Args, Debug)]
+pub struct Secret {
+    /// File for the secret [default: jwt.secret in the keys folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the one that exists; every token signed with it stops working
     #[arg(long)]
     pub force: bool,
 }
@@ -201,28 +209,26 @@ impl Place {
 
     /// What has to be added to a command so that it finds the same folder.
     pub(crate) fn flag(&self) -> String {
-        if self.keys.as_os_str() == "keys" {
-            return String::new();
-        }
-        format!(" --keys {}", quoted(&self.keys.to_string_lossy()))
+        keys_flag(&self.keys)
     }
 
     /// The same for commands that open the store.
     pub(crate) fn flags(&self) -> String {
         match &self.store {
-            Some(file) => format!("{} --store {}", self.flag(), quoted(&file.to_string_lossy())),
+            Some(file) => {
+                format!("{} --store {}", self.flag(), shell::word(&file.to_string_lossy()))
+            }
             None => self.flag(),
         }
     }
 }
 
-/// As a shell takes it for one word.
-pub(crate) fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
+/// ` --keys DIR`, or nothing where that is the default.
+pub(crate) fn keys_flag(keys_dir: &Path) -> String {
+    if keys_dir.as_os_str() == "keys" {
+        return String::new();
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    format!(" --keys {}", shell::word(&keys_dir.to_string_lossy()))
 }
 
 fn rule(text: &str) -> Result<String, String> {
@@ -253,12 +259,5 @@ mod tests {
         for bad in ["", "get time", "get_*_x", "Get", "get.time", "**"] {
             assert!(rule(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_shell_takes_it_for_one_word() {
-        assert_eq!(quoted("keys/a.b"), "keys/a.b");
-        assert_eq!(quoted("my keys"), "'my keys'");
-        assert_eq!(quoted("bob's"), r"'bob'\''s'");
     }
 }

@@ -1,11 +1,12 @@
 //! Clients of the token endpoint: made, listed, revoked.
 
 use mcp_auth::authn::client::PlainClient;
+use mcp_auth::shell;
 use serde_json::json;
-use store::{NewClient, Revocation, Store, StoredClient};
+use store::{NewClient, Revocation, Store, StoreError, StoredClient};
 use zeroize::Zeroizing;
 
-use crate::cli::{CreateClient, Place, quoted};
+use crate::cli::{CreateClient, Place};
 use crate::handover::Handover;
 use crate::table::{or_dash, table};
 use crate::{Error, Report};
@@ -59,7 +60,7 @@ pub(crate) fn create(place: &Place, options: CreateClient) -> Result<Report, Err
             text.push_str(&format!(
                 "  secret       {path} (only you can read it; the store keeps a digest alone)\n\
                  use it:        cargo run -p jwt-client -- --client-file {}\n",
-                quoted(&path)
+                shell::word(&path)
             ));
         }
         None => {
@@ -90,9 +91,10 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
     let json = json.collect();
     if clients.is_empty() {
         let text = format!(
-            "there is no client in {}\nmake one: cargo run -p keygen --{} client create --owner OWNER --name NAME",
+            "there is no client in {}\nmake one: cargo run -p keygen --{} client create --owner OWNER --name NAME --scope \"{}\"",
             place.store_file().display(),
-            place.flags()
+            place.flags(),
+            store::demo::SCOPES.join(" ")
         );
         return Ok(Report::new(text, json));
     }
@@ -114,7 +116,12 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
 }
 
 pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
-    let (text, since) = match Store::open(&place.store_file())?.revoke_client(id)? {
+    let revoked = Store::open(&place.store_file())?.revoke_client(id);
+    let revoked = revoked.map_err(|error| match error {
+        StoreError::UnknownClient(_) => Error::unknown("client", id, place),
+        error => error.into(),
+    });
+    let (text, since) = match revoked? {
         Revocation::Now(since) => (
             format!(
                 "revoked client {id}; it gets no more tokens, and those it has work until they expire"

@@ -39,8 +39,8 @@ pub(crate) fn run(place: &Place) -> Result<Report, Error> {
     }
     let (keys, all) = (after_dashes(&place.flag()), after_dashes(&place.flags()));
     text.push_str(&format!(
-        "\nThese keys and clients are for trying out: a server refuses them on an address that \
-         others can reach.\nnext, in two terminals:\n  \
+        "\nThe API keys and clients of bob and alice are for trying out: a server that others can \
+         reach refuses them.\nThe RSA pair and the secret serve there too.\nnext, in two terminals:\n  \
          cargo run -p apikey-server{all}   and  cargo run -p apikey-client{keys}\n  \
          cargo run -p jwt-server{all}      and  cargo run -p jwt-client{keys}\n  \
          cargo run -p rbac-server{keys}     and  cargo run -p rbac-client{keys}\n"
@@ -71,12 +71,20 @@ fn init_with_store(keys_dir: &Path, store_file: &Path) -> Result<Vec<Outcome>, E
         made: store_is_new,
         purpose: "digests of API keys and clients, for apikey-server and jwt-server",
     });
-    let made = [
-        (demo::make_keys(&store, keys_dir)?, "an API key, for apikey-client"),
-        (demo::make_clients(&store, keys_dir)?, "a client's id and secret, for jwt-client"),
-    ];
-    for (paths, purpose) in made {
-        outcomes.extend(paths.into_iter().map(|path| Outcome { path, made: true, purpose }));
+    let keys = demo::make_keys(&store, keys_dir)?;
+    let clients = demo::make_clients(&store, keys_dir)?;
+    for (made, suffix, purpose) in [
+        (keys, "apikey", "an API key, for apikey-client"),
+        (clients, "client.json", "a client's id and secret, for jwt-client"),
+    ] {
+        let files = demo::OWNERS
+            .map(|owner| keys_dir.join("clients").join(format!("{}.{suffix}", owner.user)));
+        // A store with keys of somebody else is given none of these.
+        outcomes.extend(files.into_iter().filter(|path| path.exists()).map(|path| Outcome {
+            made: made.contains(&path),
+            path,
+            purpose,
+        }));
     }
     Ok(outcomes)
 }

@@ -45,7 +45,7 @@ pub fn run(cli: Cli) -> Result<Report, Error> {
         },
         Command::Init => init::run(&place),
         Command::Rsa(options) => rsa::run(&place, &options),
-        Command::Secret { force } => secret::run(&place, force),
+        Command::Secret(options) => secret::run(&place, &options),
         Command::Token(options) => token::run(&place, options),
     }
 }

@@ -71,8 +71,12 @@ impl RsaPair {
 
 /// Writes the public half of the private key that is there. Returns the public file.
 pub(crate) fn restore_public(keys_dir: &Path) -> Result<PathBuf, Error> {
-    let pem = secret::read(&keys_dir.join(PRIVATE_FILE))?;
-    let key = RsaPrivateKey::from_pkcs8_pem(&pem).map_err(rsa_error)?;
+    let private = keys_dir.join(PRIVATE_FILE);
+    let pem = secret::read(&private)?;
+    let key = RsaPrivateKey::from_pkcs8_pem(&pem).map_err(|error| {
+        let reason = format!("it is not an RSA private key in PKCS#8 PEM ({error})");
+        Error::bad_key(private, &reason, keys_dir)
+    })?;
     let public = keys_dir.join(PUBLIC_FILE);
     secret::write_public(&public, &public_half(&key)?, false)?;
     Ok(public)

@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use mcp_auth::authn::jwt::{Claims, Signer};
 use mcp_auth::secret::{self, SecretFileError};
+use mcp_auth::shell;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::cli::{Place, Token, quoted};
+use crate::cli::{Place, Token};
 use crate::rsa::PRIVATE_FILE;
 use crate::{Error, Report};
 
@@ -57,7 +58,7 @@ pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
         "made a token that ends at {expires:.0} in {path} (only you can read it)\n\
          use it: cargo run -p rbac-client -- --token-file {quoted}\n",
         path = path.display(),
-        quoted = quoted(&path.to_string_lossy()),
+        quoted = shell::word(&path.to_string_lossy()),
     );
     Ok(Report::new(text, json))
 }
@@ -66,9 +67,9 @@ fn signer(place: &Place) -> Result<Signer, Error> {
     let path = place.keys.join(PRIVATE_FILE);
     let pem = secret::read(&path).map_err(|error| match error {
         SecretFileError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-            Error::NoPrivateKey(path.clone())
+            Error::NoPrivateKey { path: path.clone(), flag: place.flag() }
         }
         error => error.into(),
     })?;
-    Signer::rs256(&pem).map_err(|source| Error::Key { path, source })
+    Signer::rs256(&pem).map_err(|error| Error::bad_key(path, &error, &place.keys))
 }

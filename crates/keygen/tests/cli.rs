@@ -107,6 +107,11 @@ fn a_secret_is_made_once() {
     let secret = secret::read(&shell.path("keys/jwt.secret")).unwrap();
     assert!(Signer::hs256(&secret).is_ok() && !text.contains(secret.as_str()));
     assert!(shell.fails(&["secret"]).contains("--force"));
+    let text = shell.ok(&["secret", "--out", "my secret", "--keys", "other"]);
+    assert_eq!(shell.mode("my secret"), 0o600);
+    assert!(text.contains("jwt-server -- --keys other --secret-file 'my secret'"), "{text}");
+    assert!(!shell.path("other").exists());
+    assert_eq!(*secret::read(&shell.path("keys/jwt.secret")).unwrap(), *secret);
     shell.ok(&["secret", "--force"]);
     assert_ne!(*secret::read(&shell.path("keys/jwt.secret")).unwrap(), *secret);
 }
@@ -255,6 +260,52 @@ fn a_token_says_what_it_was_told_to() {
 }
 
 #[test]
+fn a_fix_is_for_the_folder_and_the_store_that_were_named() {
+    let shell = Shell::new();
+    let place = ["--keys", "my keys", "--store", "own.db"];
+    let fails = |args: &[&str]| shell.fails(&[args, &place].concat());
+    let flags = "--keys 'my keys' --store own.db";
+    for (kind, id) in [("apikey", "0000000000000000"), ("client", "zzz")] {
+        let sentence = fails(&[kind, "revoke", id]);
+        assert!(sentence.contains(id) && sentence.contains("own.db"), "{sentence}");
+        assert!(sentence.contains(&format!("keygen -- {flags} {kind} list")), "{sentence}");
+    }
+    let text = shell.ok(&[&["apikey", "list"][..], &place].concat());
+    assert!(text.contains("--grant '*'"), "{text}");
+    let text = shell.ok(&[&["client", "list"][..], &place].concat());
+    assert!(text.contains("--scope \"weather:read "), "{text}");
+
+    let token = ["token", "--role", "Manager", "--sub", "bob"];
+    let sentence = fails(&token);
+    assert!(sentence.contains("keygen -- rsa --keys 'my keys'"), "{sentence}");
+    let private = shell.path("my keys/rsa_private.pem");
+    secret::write(&private, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", false)
+        .unwrap();
+    for command in [&token[..], &["init"]] {
+        let sentence = fails(command);
+        assert!(sentence.contains("my keys/rsa_private.pem"), "{sentence}");
+        assert!(sentence.contains("keygen -- rsa --force --keys 'my keys'"), "{sentence}");
+    }
+}
+
+#[test]
+fn who_asks_for_json_is_told_of_failures_in_json() {
+    let shell = Shell::new();
+    let output = shell.run(&["--json", "apikey", "revoke", "bob"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stderr.is_empty());
+    let document: Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
+    assert_eq!(document["ok"], false);
+    let message = document["message"].as_str().unwrap();
+    assert!(message.contains("16 hexadecimal digits"), "{message}");
+
+    fs::write(shell.path(".env"), "MCP_JSON=maybe\n").unwrap();
+    let sentence = shell.fails(&["secret"]);
+    assert!(sentence.contains("MCP_JSON") && sentence.contains("true or false"), "{sentence}");
+    assert!(!shell.path("keys").exists());
+}
+
+#[test]
 fn init_makes_what_is_missing_and_keeps_the_rest() {
     let shell = Shell::new();
     shell.ok(&["secret", "--keys", "my keys"]);
@@ -268,7 +319,10 @@ fn init_makes_what_is_missing_and_keeps_the_rest() {
     }
     assert_eq!(*secret::read(&shell.path("my keys/jwt.secret")).unwrap(), *secret);
 
+    assert!(text.contains("API keys and clients of bob and alice"), "{text}");
+
     let again = shell.json(&["init", "--keys", "my keys"]);
+    assert_eq!(again.as_array().unwrap().len(), 8, "{again}");
     assert!(again.as_array().unwrap().iter().all(|outcome| outcome["made"] == false), "{again}");
     fs::remove_file(shell.path("my keys/rsa_public.pem")).unwrap();
     assert!(shell.ok(&["init", "--keys", "my keys"]).contains("made  my keys/rsa_public.pem"));

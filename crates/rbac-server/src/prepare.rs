@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use mcp_auth::authn::jwt::VerifyingKey;
-use mcp_auth::authz::{Catalogue, Policy};
+use mcp_auth::authz::{Catalogue, Policy, PolicyError};
 use serve::{App, Banner, PublicUrl, Server, read_trusted};
 use tools::{Kit, Records, ToolServer};
 
 use crate::{BUILT_IN_POLICY, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options, Prepared};
 
 const NAME: &str = "rbac-server";
+
+/// Ends a sentence about a policy.
+const EXAMPLE: &str = "or leave --policy out for the built-in one; crates/rbac-server/policy.toml \
+    shows what a policy looks like";
 
 impl Server for Prepared {
     type Options = Options;
@@ -38,18 +42,22 @@ impl Server for Prepared {
 
     fn banner(&self, url: &PublicUrl) -> Banner {
         let common = &self.options.common;
+        let (issuer, audience) = (self.options.issuer(), self.options.audience());
         let private = common.keys.join("rsa_private.pem");
-        let credential = match Banner::existing([private]).pop() {
-            Some(file) => format!("{file}, with which the client signs its own token, to try out"),
-            None => format!("a token that {} issued", self.options.issuer()),
+        // The client signs for these two alone, and nobody but this machine takes them.
+        let demo = issuer == DEFAULT_ISSUER && audience == DEFAULT_AUDIENCE && private.is_file();
+        let (credential, file) = if demo {
+            let shown = private.display();
+            (format!("{shown}, with which the client signs its own token, to try out"), None)
+        } else {
+            (format!("a token that {issuer} issued for {audience}"), Some("--token-file FILE"))
         };
         Banner {
             server: NAME,
             url: url.clone(),
             scheme: format!(
                 "token (RS256) of {} for {}: Authorization: Bearer <token>",
-                self.options.issuer(),
-                self.options.audience()
+                issuer, audience
             ),
             protected: format!(
                 "/mcp and everything below it, by role: {}",
@@ -57,7 +65,7 @@ impl Server for Prepared {
             ),
             public: "GET /.well-known/oauth-protected-resource, GET /healthz".to_owned(),
             credential: vec![credential],
-            client: Banner::client_command("rbac-client", 8103, common, url),
+            client: Banner::client_command("rbac-client", 8103, common, url, file),
         }
     }
 }
@@ -113,7 +121,18 @@ fn policy(options: &Options, catalogue: Catalogue) -> anyhow::Result<Policy> {
     let Some(file) = &options.policy else {
         return Ok(Policy::parse(BUILT_IN_POLICY, catalogue)?);
     };
+    let shown = file.display();
+    if !file.is_file() {
+        bail!("there is no policy file {shown}; name one with --policy, {EXAMPLE}");
+    }
     let text = read_trusted(file, "policy")?;
-    Policy::parse(&text, catalogue)
-        .with_context(|| format!("cannot use the policy {}", file.display()))
+    Policy::parse(&text, catalogue).map_err(|error| match error {
+        PolicyError::Syntax(error) => {
+            let before = error.span().map_or(0, |span| span.start);
+            let line = 1 + text.bytes().take(before).filter(|byte| *byte == b'\n').count();
+            let what = error.message().lines().collect::<Vec<_>>().join(", ");
+            anyhow!("cannot use the policy {shown}: line {line}: {what}; mend that line, {EXAMPLE}")
+        }
+        error => anyhow!("cannot use the policy {shown}: {error}; mend that rule, {EXAMPLE}"),
+    })
 }

@@ -127,14 +127,21 @@ fn what_cannot_run_says_in_one_sentence_what_would_help() {
     let policy = folder.path().join("policy.toml");
     let flags = [ANY_PORT, &["--policy", "policy.toml"]].concat();
     let error = refusal(EXE, folder.path(), &flags, &[]);
-    assert!(error.contains("policy.toml"), "{error}");
+    assert!(error.contains("no policy file policy.toml"), "{error}");
+    assert!(error.contains("crates/rbac-server/policy.toml"), "{error}");
+    fs::write(&policy, "[roles.Manager]\ntools = [\"hr_*\"\n").unwrap();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("policy.toml: line ") && error.contains("--policy"), "{error}");
+    fs::write(&policy, "[roles.Manager]\ntool = [\"hr_*\"]\n").unwrap();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("line 2: unknown field `tool`"), "{error}");
     fs::write(&policy, "[roles.Manager]\ntools = [\"hr_lst\"]\n").unwrap();
     let error = refusal(EXE, folder.path(), &flags, &[]);
     assert!(error.contains("hr_lst") && error.contains("hr_list_employees"), "{error}");
     fs::write(&policy, "[roles.Manager]\ntools = [\"hr_*\"]\n").unwrap();
     fs::set_permissions(&policy, Permissions::from_mode(0o666)).unwrap();
     let error = refusal(EXE, folder.path(), &flags, &[]);
-    assert!(error.contains("chmod o-w"), "{error}");
+    assert!(error.contains("chmod go-w"), "{error}");
 
     let private = folder.path().join("private.pem");
     fs::write(&private, PAIR.private_pem.as_str()).unwrap();
@@ -165,8 +172,13 @@ fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
         &["--issuer", "https://issuer.example", "--audience", "own", "--policy", "own.toml"],
     ]
     .concat();
+    let private = folder.path().join("keys/rsa_private.pem");
+    mcp_auth::secret::write(&private, &PAIR.private_pem, false).unwrap();
     let server = Server::start(EXE, folder.path(), &flags, &[]);
-    assert!(server.banner.contains("https://mcp.example/mcp"), "{}", server.banner);
+    // The client's own token would be one of the default issuer.
+    assert!(!server.banner.contains("rsa_private.pem"), "{}", server.banner);
+    let command = "rbac-client -- --url https://mcp.example/mcp --token-file FILE";
+    assert!(server.banner.contains(command), "{}", server.banner);
     assert!(server.interrupt().success());
 }
 

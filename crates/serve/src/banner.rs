@@ -26,13 +26,25 @@ pub struct Banner {
 }
 
 impl Banner {
-    /// The command for this server's client, with the flags it needs to find it.
-    pub fn client_command(client: &str, port: u16, options: &Options, url: &PublicUrl) -> String {
+    /// The command for this server's client, with the flags it needs to find the server.
+    ///
+    /// `credential` is the flag for a credential that the client does not find by itself.
+    pub fn client_command(
+        client: &str,
+        port: u16,
+        options: &Options,
+        url: &PublicUrl,
+        credential: Option<&str>,
+    ) -> String {
         let mut flags = String::new();
         if url.origin() != format!("http://127.0.0.1:{port}") {
             flags = format!(" --url {}", url.mcp());
         }
         flags.push_str(&options.keys_flag());
+        if let Some(flag) = credential {
+            flags.push(' ');
+            flags.push_str(flag);
+        }
         if flags.is_empty() {
             format!("cargo run -p {client}")
         } else {
@@ -40,10 +52,12 @@ impl Banner {
         }
     }
 
-    /// Those of the files that are there.
-    pub fn existing(files: impl IntoIterator<Item = PathBuf>) -> Vec<String> {
-        let there = files.into_iter().filter(|file| file.is_file());
-        there.map(|file| file.display().to_string()).collect()
+    /// A line for each file; without any, how a credential is made.
+    pub fn files_or(files: &[PathBuf], create: String) -> Vec<String> {
+        if files.is_empty() {
+            return vec![format!("make one: {create}")];
+        }
+        files.iter().map(|file| file.display().to_string()).collect()
     }
 }
 
@@ -81,14 +95,15 @@ mod tests {
 
     #[test]
     fn the_command_has_the_flags_that_it_needs_and_no_others() {
-        let command = |keys: &str, url: &str| {
+        let command = |keys: &str, url: &str, credential| {
             let url = url.parse().unwrap();
-            Banner::client_command("apikey-client", 8101, &Options::new(keys), &url)
+            Banner::client_command("apikey-client", 8101, &Options::new(keys), &url, credential)
         };
-        assert_eq!(command("keys", "http://127.0.0.1:8101"), "cargo run -p apikey-client");
+        assert_eq!(command("keys", "http://127.0.0.1:8101", None), "cargo run -p apikey-client");
         assert_eq!(
-            command("other", "https://mcp.example"),
-            "cargo run -p apikey-client -- --url https://mcp.example/mcp --keys other"
+            command("my keys", "https://mcp.example", Some("--key-file FILE")),
+            "cargo run -p apikey-client -- --url https://mcp.example/mcp --keys 'my keys' \
+             --key-file FILE"
         );
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::banner::StartUp;
 use crate::{App, Banner, Options, PublicUrl, Running};
-use crate::{bind, environment, log, run, start};
+use crate::{bind, environment, flags, log, run, start};
 
 /// How long the runtime waits for what it cannot cancel.
 const LEFT_OVERS: Duration = Duration::from_millis(500);
@@ -81,7 +81,7 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     // Before anything else: it changes the environment, which only one thread may.
     environment::read_dotenv(S::SECRETS)?;
     environment::check_worker_threads()?;
-    let mut options = <S::Options as clap::Parser>::parse();
+    let mut options = flags::parse::<S::Options>()?;
     S::take_secrets(&mut options)?;
     let common = S::common(&options);
     log::init(common)?;

@@ -17,6 +17,7 @@ mod below;
 mod crypto;
 mod drain;
 mod environment;
+mod flags;
 mod launch;
 mod log;
 mod mcp;

@@ -8,7 +8,7 @@ use mcp_auth::authn::client::{ClientRecord, PlainClient};
 use rusqlite::{Connection, Row, named_params};
 
 use crate::StoreError;
-use crate::row::{self, Reader};
+use crate::row::{self, Read, Reader};
 
 const TABLE: &str = "clients";
 
@@ -98,18 +98,19 @@ impl NewClient {
     }
 }
 
-/// Every client with its digest, in the order in which they were made.
+/// Every client with its digest, in the order in which they were made. A row that cannot be
+/// read is an error of its own, and takes none of the others with it.
 pub(crate) fn all(
     connection: &Connection,
     path: &Path,
-) -> Result<Vec<(StoredClient, KeyDigest)>, StoreError> {
+) -> Result<Vec<Read<StoredClient>>, StoreError> {
     let failed = || crate::file::failed("read", path);
     let mut statement =
         connection.prepare("SELECT * FROM clients ORDER BY rowid").map_err(failed())?;
     let mut rows = statement.query([]).map_err(failed())?;
     let mut clients = Vec::new();
     while let Some(row) = rows.next().map_err(failed())? {
-        clients.push(read(row, path)?);
+        clients.push(read(row, path));
     }
     Ok(clients)
 }
@@ -127,7 +128,7 @@ pub(crate) fn record(client: StoredClient, digest: KeyDigest) -> ClientRecord {
     }
 }
 
-fn read(row: &Row<'_>, path: &Path) -> Result<(StoredClient, KeyDigest), StoreError> {
+fn read(row: &Row<'_>, path: &Path) -> Read<StoredClient> {
     let reader = Reader { path, table: TABLE, row };
     let client = StoredClient {
         id: reader.get("id")?,
@@ -136,7 +137,7 @@ fn read(row: &Row<'_>, path: &Path) -> Result<(StoredClient, KeyDigest), StoreEr
         name: reader.get("name")?,
         scopes: reader.list("scopes")?,
         created: reader.time("created")?.ok_or_else(|| reader.damaged("created"))?,
-        revoked: reader.time("revoked")?,
+        revoked: reader.revoked(),
         demo: reader.get("demo")?,
     };
     Ok((client, reader.get("digest")?))

@@ -52,6 +52,9 @@ pub const GRANTS: [&str; 8] = [
 /// What their clients may ask for: every scope that ships but `shopping:remove`.
 pub const SCOPES: [&str; 4] = ["weather:read", "payments:read", "shopping:read", "shopping:write"];
 
+const KEY_SUFFIX: &str = ".apikey";
+const CLIENT_SUFFIX: &str = ".client.json";
+
 /// Why nothing was made.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
@@ -88,7 +91,7 @@ pub fn make_keys(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, DemoErr
             demo: true,
             ..NewKey::of(&plain, owner.user, owner.name)
         })?;
-        let path = keys_dir.join("clients").join(format!("{}.apikey", owner.user));
+        let path = file_of(owner.user, keys_dir, KEY_SUFFIX);
         Ok((path, Zeroizing::new(format!("{}\n", plain.reveal()))))
     })
 }
@@ -107,10 +110,29 @@ pub fn make_clients(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, Demo
             demo: true,
             ..NewClient::of(&plain, owner.user, owner.name)
         })?;
-        let path = keys_dir.join("clients").join(format!("{}.client.json", owner.user));
+        let path = file_of(owner.user, keys_dir, CLIENT_SUFFIX);
         let text = json!({ "client_id": plain.id(), "client_secret": plain.reveal_secret() });
         Ok((path, Zeroizing::new(format!("{text:#}\n"))))
     })
+}
+
+/// The files of the demo keys that are in force.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn key_files(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let live = store.list_keys()?.into_iter().filter(|key| key.demo && key.revoked.is_none());
+    Ok(existing(live.map(|key| key.owner), keys_dir, KEY_SUFFIX))
+}
+
+/// The files of the demo clients that are in force.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn client_files(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let clients = store.list_clients()?.into_iter();
+    let live = clients.filter(|client| client.demo && client.revoked.is_none());
+    Ok(existing(live.map(|client| client.owner), keys_dir, CLIENT_SUFFIX))
 }
 
 /// Writes a new HS256 secret to `<keys_dir>/jwt.secret` (0600), unless there is one.
@@ -125,6 +147,14 @@ pub fn make_secret(keys_dir: &Path) -> Result<Option<PathBuf>, DemoError> {
         Err(SecretFileError::Exists(_)) => Ok(None),
         Err(error) => Err(DemoError::File(error)),
     }
+}
+
+fn file_of(owner: &str, keys_dir: &Path, suffix: &str) -> PathBuf {
+    keys_dir.join("clients").join(format!("{owner}{suffix}"))
+}
+
+fn existing(owners: impl Iterator<Item = String>, keys_dir: &Path, suffix: &str) -> Vec<PathBuf> {
+    owners.map(|owner| file_of(&owner, keys_dir, suffix)).filter(|file| file.is_file()).collect()
 }
 
 fn make(

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use mcp_auth::authn::apikey::KeyId;
+use mcp_auth::shell;
 
 /// Why the store did not do what it was asked. The text never holds a secret.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Others than the owner may read or change it.
-    #[error("{path} can be read by others (mode {mode:o}); run: chmod 600 {path}")]
+    #[error("{path} can be read by others (mode {mode:o}); run: chmod 600 {word}", word = shell::word(&path.to_string_lossy()))]
     LooseMode {
         /// The file.
         path: PathBuf,
@@ -79,9 +80,9 @@ pub enum StoreError {
         why: &'static str,
     },
     /// There is no client of that id.
-    #[error("there is no client {0:?}; to see all, run: cargo run -p keygen -- client list")]
+    #[error("there is no client {0:?}; to see all, use: keygen client list")]
     UnknownClient(String),
     /// There is no key of that id.
-    #[error("there is no API key {0}; to see all, run: cargo run -p keygen -- apikey list")]
+    #[error("there is no API key {0}; to see all, use: keygen apikey list")]
     UnknownKey(KeyId),
 }

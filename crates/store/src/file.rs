@@ -51,14 +51,25 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     make_private(path)?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        // SQLite does not wait where waiting could deadlock, as on the way to WAL.
-        match connect(path) {
+        // SQLite does not wait where waiting could deadlock, as on the way out of WAL.
+        match connect(path).and_then(|(connection, _)| with_tables(connection, path)) {
             Err(StoreError::Busy(_)) if Instant::now() < deadline => {
                 thread::sleep(Duration::from_millis(20));
             }
             result => return result,
         }
     }
+}
+
+/// Opens a file that was a store before. Nothing is made: where the store is gone, an empty
+/// one must not come in its place unseen.
+pub(crate) fn reopen(path: &Path) -> Result<Connection, StoreError> {
+    check_private(path)?;
+    let (connection, version) = connect(path)?;
+    if version == 0 {
+        return Err(StoreError::NotADatabase(path.to_owned()));
+    }
+    Ok(connection)
 }
 
 /// Names what SQLite said as one of our errors.
@@ -86,7 +97,15 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(io("create")(error)),
     }
-    let metadata = fs::metadata(path).map_err(io("open"))?;
+    check_private(path)
+}
+
+fn check_private(path: &Path) -> Result<(), StoreError> {
+    let metadata = fs::metadata(path).map_err(|source| StoreError::Io {
+        doing: "open",
+        path: path.to_owned(),
+        source,
+    })?;
     if !metadata.is_file() {
         return Err(StoreError::NotADatabase(path.to_owned()));
     }
@@ -97,50 +116,53 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
+/// With the version of its tables: 0 if it has none.
+fn connect(path: &Path) -> Result<(Connection, i64), StoreError> {
     // Neither CREATE nor URI: the file is there, and its name means only itself.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed("open", path))?;
-    migrate(&mut connection, path)?;
-    Ok(connection)
-}
-
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |doing| failed(doing, path);
-    connection.busy_timeout(PATIENCE).map_err(failed("open"))?;
-    let number = |connection: &Connection, sql| -> Result<i64, StoreError> {
-        connection.query_row(sql, [], |row| row.get(0)).map_err(failed("read"))
-    };
-    // First of all: a foreign file must not be changed, not even to WAL.
-    recognise(path, |sql| number(connection, sql))?;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed("open", path))?;
+    connection.busy_timeout(PATIENCE).map_err(failed("open", path))?;
+    // First of all: a foreign file must not be changed, not even its journal mode.
+    let version = recognise(&connection, path)?;
     connection
         .execute_batch(
+            // DELETE and not WAL: the file alone is all there is to copy and to put back. A
+            // WAL that lies beside a restored file would write the newer state over it.
             // FULL: a revocation that was reported has to survive a power cut.
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;",
+            "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;",
         )
-        .map_err(failed("open"))?;
+        .map_err(failed("open", path))?;
+    Ok((connection, version))
+}
+
+fn with_tables(mut connection: Connection, path: &Path) -> Result<Connection, StoreError> {
+    let failed = |doing| failed(doing, path);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed("open"))?;
     // Two processes may start at once; the second finds the tables.
-    if number(&transaction, "PRAGMA user_version")? == 0 {
+    if number(&transaction, path, "PRAGMA user_version")? == 0 {
         transaction
             .execute_batch(&format!(
                 "{SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
             ))
             .map_err(failed("create the tables in"))?;
     }
-    transaction.commit().map_err(failed("create the tables in"))
+    transaction.commit().map_err(failed("create the tables in"))?;
+    Ok(connection)
 }
 
-fn recognise(
-    path: &Path,
-    mut number: impl FnMut(&'static str) -> Result<i64, StoreError>,
-) -> Result<(), StoreError> {
+fn number(connection: &Connection, path: &Path, sql: &str) -> Result<i64, StoreError> {
+    connection.query_row(sql, [], |row| row.get(0)).map_err(failed("read", path))
+}
+
+/// The version of its tables.
+fn recognise(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let number = |sql| number(connection, path, sql);
     let empty = number("SELECT count(*) FROM sqlite_master")? == 0;
     let version = number("PRAGMA user_version")?;
     if empty && version == 0 {
-        return Ok(());
+        return Ok(0);
     }
     if number("PRAGMA application_id")? != APPLICATION_ID {
         return Err(StoreError::Foreign(path.to_owned()));
@@ -148,7 +170,7 @@ fn recognise(
     if version > VERSION {
         return Err(StoreError::Newer { path: path.to_owned(), found: version, known: VERSION });
     }
-    Ok(())
+    Ok(version)
 }
 
 #[cfg(test)]

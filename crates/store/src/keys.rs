@@ -9,7 +9,7 @@ use mcp_auth::authn::apikey::mint::KeyDigest;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord, PlainKey, verify};
 use rusqlite::{Connection, Row, named_params};
 
-use crate::row::{self, Reader};
+use crate::row::{self, Read, Reader};
 use crate::{KEY_ISSUER, StoreError};
 
 const TABLE: &str = "api_keys";
@@ -119,18 +119,19 @@ impl NewKey {
     }
 }
 
-/// Every key with its digest, in the order in which they were made.
+/// Every key with its digest, in the order in which they were made. A row that cannot be
+/// read is an error of its own, and takes none of the others with it.
 pub(crate) fn all(
     connection: &Connection,
     path: &Path,
-) -> Result<Vec<(StoredKey, KeyDigest)>, StoreError> {
+) -> Result<Vec<Read<StoredKey>>, StoreError> {
     let failed = || crate::file::failed("read", path);
     let mut statement =
         connection.prepare("SELECT * FROM api_keys ORDER BY rowid").map_err(failed())?;
     let mut rows = statement.query([]).map_err(failed())?;
     let mut keys = Vec::new();
     while let Some(row) = rows.next().map_err(failed())? {
-        keys.push(read(row, path)?);
+        keys.push(read(row, path));
     }
     Ok(keys)
 }
@@ -153,7 +154,7 @@ pub(crate) fn record(key: StoredKey, digest: KeyDigest) -> KeyRecord {
     KeyRecord { digest, identity: Arc::new(identity), revoked: key.revoked }
 }
 
-fn read(row: &Row<'_>, path: &Path) -> Result<(StoredKey, KeyDigest), StoreError> {
+fn read(row: &Row<'_>, path: &Path) -> Read<StoredKey> {
     let reader = Reader { path, table: TABLE, row };
     let id =
         |column| KeyId::parse(&reader.get::<String>(column)?).ok_or_else(|| reader.damaged(column));
@@ -167,7 +168,7 @@ fn read(row: &Row<'_>, path: &Path) -> Result<(StoredKey, KeyDigest), StoreError
         grants: reader.list("grants")?,
         created: reader.time("created")?.ok_or_else(|| reader.damaged("created"))?,
         expires: reader.time("expires")?,
-        revoked: reader.time("revoked")?,
+        revoked: reader.revoked(),
         demo: reader.get("demo")?,
     };
     Ok((key, reader.get("digest")?))

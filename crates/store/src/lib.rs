@@ -2,7 +2,8 @@
 //!
 //! The file holds digests, never a credential. Whoever asks is answered from memory: a
 //! [`Store`] keeps a snapshot of the file and a thread that looks for changes, so that a
-//! key which another process revokes is refused within a quarter of a second.
+//! key which another process revokes is refused within a quarter of a second. A file that is
+//! replaced is followed; one that cannot be read for [`MAX_AGE`] leaves every credential refused.
 //!
 //! - [`Store`] opens the file, changes it and answers the layers of `mcp-auth`.
 //! - [`NewKey`], [`StoredKey`], [`NewClient`] and [`StoredClient`] are its rows.
@@ -13,10 +14,13 @@ pub mod demo;
 mod error;
 mod file;
 mod keys;
+mod opened;
 mod row;
 mod snapshot;
 mod store;
 mod watch;
+
+use std::time::Duration;
 
 pub use clients::{NewClient, StoredClient};
 pub use error::StoreError;
@@ -25,6 +29,10 @@ pub use store::{Revocation, Store};
 
 /// The file's usual name within the keys folder.
 pub const FILE_NAME: &str = "credentials.db";
+
+/// For how long a [`Store`] goes by what it read last when the file cannot be read. After that
+/// it answers [`Rejection::unavailable`](mcp_auth::Rejection::unavailable) until it can.
+pub const MAX_AGE: Duration = Duration::from_secs(5);
 
 /// Who vouches for the owner of an API key: [`Identity::issuer`](mcp_auth::Identity::issuer) of every key.
 pub const KEY_ISSUER: &str = "urn:mcp-auth:keys";

@@ -3,11 +3,15 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use mcp_auth::authn::apikey::mint::KeyDigest;
 
 use crate::StoreError;
 
 /// Longest name, owner or rule in characters.
 const MAX_LENGTH: usize = 200;
+
+/// A row with the digest in it, or why it cannot be read.
+pub(crate) type Read<T> = Result<(T, KeyDigest), StoreError>;
 
 /// RFC 3339 in UTC, to the microsecond.
 pub(crate) fn time(time: Timestamp) -> String {
@@ -61,6 +65,15 @@ impl Reader<'_> {
     pub(crate) fn time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         let text: Option<String> = self.get(column)?;
         text.map(|text| text.parse().map_err(|_| self.damaged(column))).transpose()
+    }
+
+    /// Since when it is refused. What is no time counts as one: somebody meant to revoke it.
+    pub(crate) fn revoked(&self) -> Option<Timestamp> {
+        let text: Option<String> = match self.get("revoked") {
+            Ok(text) => text,
+            Err(_) => return Some(Timestamp::UNIX_EPOCH),
+        };
+        text.map(|text| text.parse().unwrap_or(Timestamp::UNIX_EPOCH))
     }
 
     pub(crate) fn list(&self, column: &'static str) -> Result<Vec<String>, StoreError> {

@@ -1,42 +1,129 @@
-//! All that the file says, in memory.
+//! All that the file says, in memory, and for how long that counts.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
+use mcp_auth::Rejection;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord};
 use mcp_auth::authn::client::ClientRecord;
 use rusqlite::Connection;
 
+use crate::opened::{Mark, Opened};
 use crate::{StoreError, clients, file, keys};
+
+/// When a caller may ask again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// One moment of the file.
 #[derive(Default)]
 pub(crate) struct Snapshot {
     pub(crate) keys: HashMap<KeyId, Arc<KeyRecord>>,
     pub(crate) clients: HashMap<String, Arc<ClientRecord>>,
+    /// What was left out because it cannot be read.
+    damage: Vec<String>,
 }
 
 /// The latest snapshot, read by every request and replaced whole.
-#[derive(Default)]
 pub(crate) struct Latest {
     snapshot: ArcSwap<Snapshot>,
-    /// Held from reading the file to replacing the snapshot, so that an older reading
-    /// cannot follow a newer one.
-    replacing: Mutex<()>,
+    /// One look at a time, so that an older reading cannot follow a newer one.
+    look: Mutex<Look>,
+    /// When the snapshot was last known to be what the file says: milliseconds since `start`.
+    /// Time alone decides, so that a watch that hangs or ended counts as a file that is gone.
+    read_at: AtomicU64,
+    start: Instant,
+    max_age: Duration,
+}
+
+struct Look {
+    opened: Opened,
+    /// `None`: what is in memory may be old. The number is of SQLite's `data_version`.
+    seen: Option<(Mark, i64)>,
+    failing: bool,
 }
 
 impl Latest {
-    pub(crate) fn get(&self) -> arc_swap::Guard<Arc<Snapshot>> {
-        self.snapshot.load()
+    /// Opens the file, made if it is missing, and reads it.
+    pub(crate) fn open(path: &Path, max_age: Duration) -> Result<Self, StoreError> {
+        let latest = Self {
+            snapshot: ArcSwap::default(),
+            look: Mutex::new(Look { opened: Opened::make(path)?, seen: None, failing: false }),
+            read_at: AtomicU64::new(0),
+            start: Instant::now(),
+            max_age,
+        };
+        latest.read_if_changed(&mut latest.look())?;
+        Ok(latest)
     }
 
-    /// Reads the file again. After an error the old snapshot stays.
-    pub(crate) fn reload(&self, connection: &Connection, path: &Path) -> Result<(), StoreError> {
-        let _replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.snapshot.store(Arc::new(Snapshot::read(connection, path)?));
+    pub(crate) fn path(&self) -> PathBuf {
+        self.look().opened.path.clone()
+    }
+
+    /// # Errors
+    /// The file could not be read for longer than the snapshot counts.
+    pub(crate) fn get(&self) -> Result<Guard<Arc<Snapshot>>, Rejection> {
+        let read_at = Duration::from_millis(self.read_at.load(Ordering::Acquire));
+        let age = self.start.elapsed().saturating_sub(read_at);
+        if age > self.max_age {
+            let reason = format!("the credential store could not be read for {} s", age.as_secs());
+            return Err(Rejection::unavailable(RETRY_AFTER, reason));
+        }
+        Ok(self.snapshot.load())
+    }
+
+    /// Reads the file again if it changed. Says once that it fails, and once that it works again.
+    pub(crate) fn refresh(&self) {
+        let mut look = self.look();
+        let result = self.read_if_changed(&mut look);
+        match &result {
+            Ok(()) if look.failing => {
+                let path = look.opened.path.display();
+                tracing::info!(%path, "the credential store can be read again");
+            }
+            Err(error) if !look.failing => {
+                let counts = self.max_age.as_secs_f64();
+                tracing::error!(
+                    %error,
+                    "cannot read the credential store; what it said last counts for {counts} s, \
+                     then every credential is refused with 503 until the store can be read"
+                );
+            }
+            _ => {}
+        }
+        look.failing = result.is_err();
+    }
+
+    fn read_if_changed(&self, look: &mut Look) -> Result<(), StoreError> {
+        let now = self.start.elapsed().as_millis();
+        let mark = look.opened.follow()?;
+        let Opened { path, connection, .. } = &look.opened;
+        // Asked before the file is read: what comes between the two is then found at the
+        // next look. Only commits of other connections change the number.
+        let version = connection
+            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .map_err(file::failed("read", path))?;
+        if look.seen != Some((mark, version)) {
+            look.seen = None;
+            let snapshot = Arc::new(Snapshot::read(connection, path)?);
+            let before = self.snapshot.swap(Arc::clone(&snapshot));
+            for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {
+                tracing::error!(error = row, "a credential is refused: its row cannot be read");
+            }
+            look.seen = Some((mark, version));
+        }
+        // Of the look's beginning, and after the snapshot it speaks of.
+        self.read_at.store(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Release);
         Ok(())
+    }
+
+    fn look(&self) -> MutexGuard<'_, Look> {
+        // After a panic `seen` is `None`, and the file is read anew.
+        self.look.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -44,19 +131,24 @@ impl Snapshot {
     fn read(connection: &Connection, path: &Path) -> Result<Self, StoreError> {
         // One transaction: keys and clients of the same moment.
         let moment = connection.unchecked_transaction().map_err(file::failed("read", path))?;
-        let keys = keys::all(&moment, path)?;
-        let clients = clients::all(&moment, path)?;
-        Ok(Self {
-            keys: keys
-                .into_iter()
-                .map(|(key, digest)| (key.id, Arc::new(keys::record(key, digest))))
-                .collect(),
-            clients: clients
-                .into_iter()
-                .map(|(client, digest)| {
-                    (client.id.clone(), Arc::new(clients::record(client, digest)))
-                })
-                .collect(),
-        })
+        let mut snapshot = Self::default();
+        for row in keys::all(&moment, path)? {
+            match row {
+                Ok((key, digest)) => {
+                    snapshot.keys.insert(key.id, Arc::new(keys::record(key, digest)));
+                }
+                Err(damage) => snapshot.damage.push(damage.to_string()),
+            }
+        }
+        for row in clients::all(&moment, path)? {
+            match row {
+                Ok((client, digest)) => {
+                    let record = clients::record(client, digest);
+                    snapshot.clients.insert(record.id.clone(), Arc::new(record));
+                }
+                Err(damage) => snapshot.damage.push(damage.to_string()),
+            }
+        }
+        Ok(snapshot)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use mcp_auth::Rejection;
@@ -9,9 +10,12 @@ use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup};
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
+use crate::opened::Opened;
 use crate::snapshot::Latest;
 use crate::watch::Watch;
-use crate::{NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, row};
+use crate::{
+    MAX_AGE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, row,
+};
 
 /// API keys and clients in one file. Clones share it.
 #[derive(Clone)]
@@ -28,7 +32,7 @@ pub enum Revocation {
 
 struct Inner {
     path: PathBuf,
-    connection: Mutex<Connection>,
+    opened: Mutex<Opened>,
     latest: Arc<Latest>,
     /// Held for its thread.
     _watch: Watch,
@@ -40,10 +44,18 @@ impl Store {
     /// # Errors
     /// It cannot be opened, others may read it, or it is not a store that this program knows.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = Mutex::new(file::open(path)?);
-        let latest = Arc::new(Latest::default());
-        let watch = Watch::start(path, Arc::clone(&latest))?;
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), connection, latest, _watch: watch })))
+        Self::open_with(path, MAX_AGE)
+    }
+
+    /// The same, with another time than [`MAX_AGE`].
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
+    pub fn open_with(path: &Path, max_age: Duration) -> Result<Self, StoreError> {
+        let opened = Mutex::new(Opened::make(path)?);
+        let latest = Arc::new(Latest::open(path, max_age)?);
+        let watch = Watch::start(Arc::clone(&latest))?;
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), opened, latest, _watch: watch })))
     }
 
     /// The file.
@@ -77,10 +89,10 @@ impl Store {
     /// All keys, the oldest first.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The file, or a row of it, cannot be read.
     pub fn list_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
-        let keys = keys::all(&self.connection(), &self.0.path)?;
-        Ok(keys.into_iter().map(|(key, _)| key).collect())
+        let keys = self.read(keys::all)?;
+        keys.into_iter().map(|row| row.map(|(key, _)| key)).collect()
     }
 
     /// Refuses a key from now on, in every process that has the file open.
@@ -119,10 +131,10 @@ impl Store {
     /// All clients, the oldest first.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The file, or a row of it, cannot be read.
     pub fn list_clients(&self) -> Result<Vec<StoredClient>, StoreError> {
-        let clients = clients::all(&self.connection(), &self.0.path)?;
-        Ok(clients.into_iter().map(|(client, _)| client).collect())
+        let clients = self.read(clients::all)?;
+        clients.into_iter().map(|row| row.map(|(client, _)| client)).collect()
     }
 
     /// Gives a client no more tokens. Those that it has stay good until they expire.
@@ -160,9 +172,11 @@ impl Store {
         work: impl FnOnce(&Change<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let path = &self.0.path;
-        let mut connection = self.connection();
+        let mut opened = self.opened();
+        opened.follow()?;
         let done = {
-            let transaction = connection
+            let transaction = opened
+                .connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
                 .map_err(file::failed("write", path))?;
             let change = Change { path, transaction };
@@ -171,21 +185,29 @@ impl Store {
             change.transaction.commit().map_err(file::failed("write", path))?;
             done
         };
-        // It is in the file now, whatever becomes of this: the watch looks as well.
-        if let Err(error) = self.0.latest.reload(&connection, path) {
-            tracing::error!(%error, "cannot read the credential store; the last state stays");
-        }
+        self.0.latest.refresh();
         Ok(done)
     }
 
     fn exists(&self, sql: &str) -> Result<bool, StoreError> {
-        let exists = self.connection().query_row(sql, [], |row| row.get(0));
-        exists.map_err(file::failed("read", &self.0.path))
+        self.read(|connection, path| {
+            let exists = connection.query_row(sql, [], |row| row.get(0));
+            exists.map_err(file::failed("read", path))
+        })
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection, &Path) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut opened = self.opened();
+        opened.follow()?;
+        work(&opened.connection, &opened.path)
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
         // A transaction that a panic left behind was rolled back when it was dropped.
-        self.0.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -223,13 +245,14 @@ impl Change<'_> {
         }
     }
 
-    /// `None` if there is no such row.
+    /// `None` if there is no such row. No other column is looked at: what cannot be read can
+    /// still be revoked.
     fn revoke(&self, table: &'static str, id: &str) -> Result<Option<Revocation>, StoreError> {
         let failed = || file::failed("write", self.path);
         let before: Option<Option<String>> = self
             .transaction
             .query_row(&format!("SELECT revoked FROM {table} WHERE id = ?1"), [id], |row| {
-                row.get(0)
+                Ok(row.get(0).unwrap_or_default())
             })
             .optional()
             .map_err(failed())?;
@@ -246,12 +269,12 @@ impl Change<'_> {
 
 impl Lookup for Store {
     async fn find(&self, id: KeyId) -> Result<Option<Arc<KeyRecord>>, Rejection> {
-        Ok(self.0.latest.get().keys.get(&id).cloned())
+        Ok(self.0.latest.get()?.keys.get(&id).cloned())
     }
 }
 
 impl ClientLookup for Store {
     async fn find_client(&self, id: &str) -> Result<Option<Arc<ClientRecord>>, Rejection> {
-        Ok(self.0.latest.get().clients.get(id).cloned())
+        Ok(self.0.latest.get()?.clients.get(id).cloned())
     }
 }

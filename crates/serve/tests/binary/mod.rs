@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// A server that has started. It is killed when the test ends without stopping it.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     /// Everything it printed at start-up.
     pub(crate) banner: String,
     /// Host and port it listens on.

@@ -1,0 +1,194 @@
+//! What happens to a revocation when the file is lost, replaced or damaged under a server:
+//! one handle is the server's, the other `keygen`'s.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, Once};
+use std::time::{Duration, Instant};
+
+use mcp_auth::authn::apikey::{ApiKeys, Lookup, PlainKey};
+use mcp_auth::authn::client::{ClientLookup, PlainClient, secret_matches};
+use store::{NewClient, NewKey, Revocation, Store, StoreError};
+
+/// Long enough for some looks of the watch, short enough for a test.
+const MAX_AGE: Duration = Duration::from_millis(600);
+
+#[tokio::test]
+async fn where_the_file_is_gone_every_credential_is_refused_until_it_is_back() {
+    let place = Place::new();
+    let server = place.server();
+    assert_eq!(place.status(&server, &place.bob).await, 200);
+
+    let away = place.path.with_extension("away");
+    fs::rename(&place.path, &away).unwrap();
+    eventually(async || place.status(&server, &place.bob).await == 503).await;
+    assert_eq!(place.status(&server, &place.alice).await, 503);
+    assert_eq!(server.find_client(place.client.id()).await.unwrap_err().status(), 503);
+    let error = place.log().lines().find(|line| line.contains("ERROR")).unwrap().to_owned();
+    assert!(error.contains("refused with 503") && error.contains("No such file"), "{error}");
+    // Nobody puts an empty store in its place.
+    assert!(matches!(server.list_keys(), Err(StoreError::Io { .. })));
+    assert!(matches!(server.revoke_key(place.bob.id()), Err(StoreError::Io { .. })));
+    assert!(!place.path.exists());
+    fs::write(&place.path, "").unwrap();
+    fs::set_permissions(&place.path, fs::metadata(&away).unwrap().permissions()).unwrap();
+    tokio::time::sleep(MAX_AGE).await;
+    assert_eq!(place.status(&server, &place.bob).await, 503);
+
+    fs::rename(&away, &place.path).unwrap();
+    eventually(async || place.status(&server, &place.bob).await == 200).await;
+    eventually(async || place.log().contains("can be read again")).await;
+    assert_eq!(place.log().lines().count(), 2, "{}", place.log());
+}
+
+#[tokio::test]
+async fn a_copy_that_is_put_back_is_followed() {
+    let place = Place::new();
+    let backup = place.path.with_extension("backup");
+    fs::copy(&place.path, &backup).unwrap();
+    let server = place.server();
+    let late = PlainKey::mint();
+    // Of the state that the copy takes back.
+    Store::open(&place.path).unwrap().insert_key(NewKey::of(&late, "bob", "Late")).unwrap();
+    eventually(async || place.status(&server, &late).await == 200).await;
+
+    // As `mv` does it, which is another file, and as `cp`, which is the same one written over.
+    let put_back: [fn(&Path, &Path); 2] = [
+        |backup, path| fs::rename(backup, path).unwrap(),
+        |backup, path| assert!(fs::copy(backup, path).unwrap() > 0),
+    ];
+    for (put_back, key) in put_back.into_iter().rev().zip([&place.bob, &place.alice]) {
+        put_back(&backup, &place.path);
+        eventually(async || place.status(&server, &late).await == 401).await;
+        assert_eq!(place.status(&server, key).await, 200);
+        let keygen = Store::open(&place.path).unwrap();
+        assert!(matches!(keygen.revoke_key(key.id()).unwrap(), Revocation::Now(_)));
+        eventually(async || place.status(&server, key).await == 401).await;
+    }
+    // The server's own handle writes to the new file as well.
+    server.revoke_client(place.client.id()).unwrap();
+    assert!(Store::open(&place.path).unwrap().list_clients().unwrap()[0].revoked.is_some());
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_refused_and_takes_no_other_with_it() {
+    let place = Place::new();
+    let server = place.server();
+    place.sql("UPDATE api_keys SET created = 'x' WHERE owner = 'alice'");
+    place.sql("UPDATE clients SET scopes = 'all of them'");
+    eventually(async || place.status(&server, &place.alice).await == 401).await;
+    eventually(async || server.find_client(place.client.id()).await.unwrap().is_none()).await;
+    assert_eq!(place.status(&server, &place.bob).await, 200);
+
+    // With the row as it is: bob is revoked, and so is alice herself.
+    let keygen = Store::open(&place.path).unwrap();
+    assert!(keygen.list_keys().unwrap_err().to_string().contains("created of api_keys"));
+    for key in [&place.bob, &place.alice] {
+        assert!(matches!(keygen.revoke_key(key.id()).unwrap(), Revocation::Now(_)));
+        assert!(matches!(keygen.revoke_key(key.id()).unwrap(), Revocation::Already(_)));
+        eventually(async || place.status(&server, key).await == 401).await;
+    }
+    // Told once by the server and once by the other handle, however often the file changed.
+    let log = place.log();
+    let alice = place.alice.id().to_string();
+    assert_eq!(log.lines().filter(|line| line.contains(&alice)).count(), 2, "{log}");
+    assert!(log.contains("ERROR") && log.contains(place.client.id()), "{log}");
+
+    place.sql("UPDATE api_keys SET created = '2026-01-01T00:00:00Z', revoked = NULL");
+    eventually(async || place.status(&server, &place.alice).await == 200).await;
+}
+
+#[tokio::test]
+async fn what_is_no_time_of_revocation_revokes() {
+    for garbage in ["'garbage'", "''", "CAST(x'ff' AS TEXT)"] {
+        let place = Place::new();
+        let server = place.server();
+        place.sql(&format!("UPDATE api_keys SET revoked = {garbage} WHERE owner = 'bob'"));
+        place.sql(&format!("UPDATE clients SET revoked = {garbage}"));
+        eventually(async || place.status(&server, &place.bob).await == 401).await;
+        let matches = async || {
+            let record = server.find_client(place.client.id()).await.unwrap();
+            secret_matches(Some(&record.expect("it is known")), place.client.reveal_secret())
+        };
+        eventually(async || !matches().await).await;
+        assert!(server.find(place.bob.id()).await.unwrap().unwrap().revoked.is_some());
+        assert!(server.list_keys().unwrap().iter().any(|key| key.revoked.is_some()));
+        assert!(matches!(server.revoke_key(place.bob.id()).unwrap(), Revocation::Now(_)));
+    }
+}
+
+/// A store with the keys of two owners and a client.
+struct Place {
+    path: PathBuf,
+    bob: PlainKey,
+    alice: PlainKey,
+    client: PlainClient,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        collect_log();
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("credentials.db");
+        let (bob, alice, client) = (PlainKey::mint(), PlainKey::mint(), PlainClient::mint());
+        let store = Store::open(&path).expect("the folder is ours");
+        store.insert_key(NewKey::of(&bob, "bob", "Laptop")).expect("the id is new");
+        store.insert_key(NewKey::of(&alice, "alice", "Laptop")).expect("the id is new");
+        store.insert_client(NewClient::of(&client, "bob", "Report")).expect("the id is new");
+        Self { path, bob, alice, client, folder }
+    }
+
+    fn server(&self) -> Store {
+        Store::open_with(&self.path, MAX_AGE).expect("the folder is ours")
+    }
+
+    async fn status(&self, server: &Store, key: &PlainKey) -> u16 {
+        let verified = ApiKeys::new(server.clone(), false).verify(key.reveal()).await;
+        verified.map_or_else(|rejection| rejection.status().as_u16(), |_| 200)
+    }
+
+    fn sql(&self, sql: &str) {
+        let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
+        connection.execute(sql, []).expect("it is SQL");
+    }
+
+    /// The lines that name this store.
+    fn log(&self) -> String {
+        let log = String::from_utf8(LOG.lock().expect("nobody panics with it").clone())
+            .expect("it is text");
+        let folder = self.folder.path().to_str().expect("it is text");
+        log.lines().filter(|line| line.contains(folder)).map(|line| format!("{line}\n")).collect()
+    }
+}
+
+/// Of all tests of this process: the watch of a store is a thread of its own.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Collector;
+
+impl Write for Collector {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock().expect("nobody panics with it").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn collect_log() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt().with_ansi(false).with_writer(|| Collector).init();
+    });
+}
+
+async fn eventually(condition: impl AsyncFn() -> bool) {
+    let start = Instant::now();
+    while !condition().await {
+        assert!(start.elapsed() < Duration::from_secs(10), "it never happened");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
