@@ -7,7 +7,8 @@ use std::sync::Arc;
 use clap::Parser;
 use clap::builder::BoolishValueParser;
 use client::{
-    Cli, Credential, Credentials, Error, Program, credential_path, note, read_secret_file,
+    Cli, Credential, Credentials, Error, Program, credential_path, how_to_get_one, note,
+    read_secret_file,
 };
 use secrecy::SecretString;
 
@@ -15,6 +16,7 @@ const PROGRAM: Program = Program {
     client: "apikey-client",
     server: "apikey-server",
     default_url: "http://127.0.0.1:8101/mcp",
+    keeps_token: false,
 };
 
 /// Talk to an MCP server that asks for an API key.
@@ -41,7 +43,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match client::parse::<Args>(PROGRAM.default_url) {
+    match client::parse::<Args>(&PROGRAM) {
         Ok(args) => client::run(&PROGRAM, &args.common, credentials(&args)),
         Err(code) => code,
     }
@@ -66,17 +68,12 @@ fn key(args: &Args) -> Result<SecretString, Error> {
     }
     let path = match &args.key_file {
         Some(path) => path.clone(),
-        None => credential_path(&args.common.keys, &args.account, "apikey")?,
+        None => credential_path(&args.common.keys, &args.account, "apikey", "--key-file")?,
     };
     read_secret_file(&path)?.ok_or_else(|| {
-        let path = path.display();
-        let name = &args.account;
-        let flag = args.common.keys_flag();
-        let dashes = if flag.is_empty() { "" } else { " --" };
-        Error::Usage(format!(
-            "There is no API key in {path}. Start the server once, which makes one for bob and \
-             one for alice: cargo run -p apikey-server{dashes}{flag}. Or make one: cargo run -p \
-             keygen -- apikey create --name \"{name}'s key\" --owner {name}{flag}"
-        ))
+        let create = "apikey create --grant '*'";
+        let file = args.key_file.as_deref();
+        let help = how_to_get_one(&PROGRAM, &args.common, &args.account, file, create);
+        Error::Usage(format!("There is no API key in {}. {help}", path.display()))
     })
 }

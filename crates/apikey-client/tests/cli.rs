@@ -118,6 +118,63 @@ async fn mistakes_exit_with_1_and_say_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_key_is_replaced_by_one_with_grants() {
+    let site = Site::new().await;
+    let keys = site.keys.path();
+    std::fs::remove_file(keys.join("clients/bob.apikey")).expect("the key of the first run");
+    let lost = stderr(&site.client(&["whoami"]));
+    let make = "keygen -- apikey create --grant '*' --owner bob --name bob --keys";
+    assert!(lost.contains(make), "{lost}");
+    assert!(!lost.contains("apikey-server"), "the store is there, so it would make none: {lost}");
+
+    let spaced = keys.join("my keys");
+    std::fs::create_dir(&spaced).expect("a folder");
+    let none = stderr(&run(&spaced, &site.server.url(), &["whoami"]));
+    let start = format!("cargo run -p apikey-server -- --keys '{}'", spaced.display());
+    assert!(none.contains(&start) && none.contains("--grant '*'"), "{none}");
+
+    let elsewhere = stderr(&site.client(&["whoami", "--as", "../x"]));
+    assert!(elsewhere.contains("--key-file FILE"), "{elsewhere}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_without_an_endpoint_exits_with_1() {
+    let site = Site::new().await;
+    let url = site.server.url().replace("/mcp", "/wrong");
+    let wrong = run(site.keys.path(), &url, &["tools"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    let told = format!("There is no MCP endpoint at {url}; check --url.\n");
+    assert_eq!(stderr(&wrong), told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_env_file_of_a_folder_above_is_not_read() {
+    let site = Site::new().await;
+    std::fs::write(site.keys.path().join(".env"), "MCP_AS=alice\n").expect("a file");
+    let below = site.keys.path().join("below");
+    std::fs::create_dir(&below).expect("a folder");
+    let user = |folder: &Path| {
+        let whoami = Command::new(env!("CARGO_BIN_EXE_apikey-client"))
+            .env_clear()
+            .env("MCP_URL", site.server.url())
+            .env("MCP_KEYS", site.keys.path())
+            .current_dir(folder)
+            .args(["whoami", "--json"])
+            .output()
+            .expect("the client runs");
+        document(&whoami)["user"].clone()
+    };
+    assert_eq!(user(site.keys.path()), "alice");
+    assert_eq!(user(&below), "bob");
+}
+
+#[test]
+fn help_promises_only_what_logout_does() {
+    let help = stdout(&run(Path::new("."), "http://127.0.0.1:9/mcp", &["logout", "--help"]));
+    assert!(help.contains("End the session") && !help.contains("token"), "{help}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn logout_ends_the_session_where_there_is_one() {
     let site = Site::new().await;
     let older = document(&site.client(&["logout", "--json", "--protocol", "2025-11-25"]));
@@ -147,4 +204,23 @@ async fn a_key_that_others_can_read_is_not_used() {
     let output = site.client(&["whoami"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("chmod 600"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_loose_env_file_with_a_secret_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join(".env");
+    std::fs::write(&file, "MCP_API_KEY=very-secret\n").expect("a file");
+    let with_mode = |mode| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&file, mode).expect("the file is ours");
+        run(folder.path(), "http://127.0.0.1:9/mcp", &["credential"])
+    };
+    let loose = with_mode(0o640);
+    assert_eq!(loose.status.code(), Some(1));
+    assert!(stderr(&loose).contains("chmod 600 .env"), "{}", stderr(&loose));
+    assert!(!stderr(&loose).contains("very-secret"));
+    let tight = with_mode(0o600);
+    assert_eq!(stdout(&tight), "very-secret\n", "{}", stderr(&tight));
 }

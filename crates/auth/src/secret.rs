@@ -65,7 +65,7 @@ pub fn write(path: &Path, secret: &str, force: bool) -> Result<(), SecretFileErr
 /// The same for what everybody may read (0644), such as a public key.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn write_public(path: &Path, text: &str, force: bool) -> Result<(), SecretFileError> {
     write_with_mode(path, text, force, 0o644)
 }

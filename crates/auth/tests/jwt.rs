@@ -1,5 +1,7 @@
 //! What a token has to be to pass: one row per thing that can be wrong with it.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::{Program, quoted};
+
 /// Flags and commands of a client; flattened into each binary's own.
 #[derive(Args, Clone, Debug)]
 pub struct Cli {
@@ -33,7 +35,7 @@ impl Cli {
         if self.keys.as_os_str() == "keys" {
             String::new()
         } else {
-            format!(" --keys {}", self.keys.display())
+            format!(" --keys {}", quoted(&self.keys.to_string_lossy()))
         }
     }
 }
@@ -56,7 +58,8 @@ pub enum Command {
         #[arg(long, value_name = "JSON", conflicts_with = "pairs")]
         args: Option<String>,
     },
-    /// End the session, and drop a token that was kept
+    /// End the session
+    // A client that keeps a token says more: see `parse`.
     Logout,
     /// Print the credential alone: it is a secret
     Credential {
@@ -80,26 +83,35 @@ pub enum Protocol {
     V2026_07_28,
 }
 
-/// Reads `.env` and the command line. To be called first in `main`, before any thread runs.
+/// Reads `.env` in the working directory, and the command line. To be called first in `main`,
+/// before any thread runs.
 ///
 /// # Errors
 /// The exit code with which to end: 0 after `--help`, 1 after a mistake, which has been told.
 /// (clap itself would say 2, which here means refused by the server.)
-pub fn parse<A: Parser>(default_url: &'static str) -> Result<A, ExitCode> {
-    if let Err(error) = dotenvy::dotenv()
-        && !error.not_found()
-    {
-        // The error quotes the line, which may hold a secret.
-        crate::note("The .env file cannot be read: each line is NAME=value, or starts with #.");
-        return Err(ExitCode::FAILURE);
-    }
-    let command = A::command().mut_arg("url", |url| url.default_value(default_url));
+pub fn parse<A: Parser>(program: &Program) -> Result<A, ExitCode> {
+    crate::environment::read_dotenv().map_err(|error| {
+        crate::note(&error.to_string());
+        ExitCode::FAILURE
+    })?;
+    let command = definition::<A>(program);
     let parsed =
         command.try_get_matches().and_then(|mut matches| A::from_arg_matches_mut(&mut matches));
     parsed.map_err(|error| {
         // Nothing is left to do if the terminal is gone.
         let _ = error.print();
         if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    })
+}
+
+/// The flags and commands, with what differs from client to client.
+fn definition<A: Parser>(program: &Program) -> clap::Command {
+    let command = A::command().mut_arg("url", |url| url.default_value(program.default_url));
+    if !program.keeps_token {
+        return command;
+    }
+    command.mut_subcommand("logout", |logout| {
+        logout.about("End the session, and drop the token that is kept")
     })
 }
 
@@ -135,9 +147,14 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        use clap::CommandFactory as _;
-        Example::command()
-            .mut_arg("url", |url| url.default_value("http://127.0.0.1:8101/mcp"))
-            .debug_assert();
+        for keeps_token in [false, true] {
+            let default_url = "http://127.0.0.1:8101/mcp";
+            let (client, server) = ("client", "server");
+            let program = Program { client, server, default_url, keeps_token };
+            let mut command = definition::<Example>(&program);
+            command.clone().debug_assert();
+            let help = command.render_help().to_string();
+            assert_eq!(help.contains("drop the token"), keeps_token, "{help}");
+        }
     }
 }

@@ -21,15 +21,16 @@ use crate::http::{REQUEST_TIMEOUT, http_client, parse_url};
 use crate::transport::{Session, Transport};
 use crate::{Credentials, Error, Protocol, Refusal};
 
-/// An answer that begins in time and then stalls is given up a little after the request's own
-/// limit, so that the more telling error comes first.
-const ANSWER_TIMEOUT: Duration = REQUEST_TIMEOUT.saturating_add(Duration::from_secs(2));
+/// An answer that begins in time and then stalls is given up so much later than the request's
+/// own limit, so that the more telling error comes first.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// An open connection. [`close`](Connection::close) it: an older server keeps a session for it.
 pub struct Connection {
     service: RunningService<RoleClient, ClientConfig>,
     session: Arc<Mutex<Session>>,
     url: String,
+    limit: Duration,
 }
 
 /// How a connection's session came to its end.
@@ -54,12 +55,26 @@ impl Connection {
         credentials: Arc<dyn Credentials>,
         protocol: Protocol,
     ) -> Result<Self, Error> {
+        Self::open_within(REQUEST_TIMEOUT, url, credentials, protocol).await
+    }
+
+    /// As [`open`](Connection::open), where each answer may take so long instead of 30 s.
+    ///
+    /// # Errors
+    /// As with [`open`](Connection::open).
+    pub async fn open_within(
+        limit: Duration,
+        url: &str,
+        credentials: Arc<dyn Credentials>,
+        protocol: Protocol,
+    ) -> Result<Self, Error> {
         let parsed = parse_url(url)?;
         let session = Arc::<Mutex<Session>>::default();
         let transport = Transport {
             http: http_client(&parsed)?,
             credentials,
             falls_back: protocol == Protocol::Auto,
+            limit,
             session: Arc::clone(&session),
         };
         let config = StreamableHttpClientTransportConfig::with_uri(url);
@@ -69,8 +84,8 @@ impl Connection {
             .with_protocol_version(ProtocolVersion::V_2025_11_25)
             .serve_with_lifecycle(transport, lifecycle(protocol))
             .await
-            .map_err(initialize_error)?;
-        Ok(Self { service, session, url: url.to_owned() })
+            .map_err(|error| last_failure(&session).unwrap_or_else(|| initialize_error(error)))?;
+        Ok(Self { service, session, url: url.to_owned(), limit })
     }
 
     /// The protocol version agreed on, such as `2026-07-28`.
@@ -131,14 +146,29 @@ impl Connection {
         &self,
         answer: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, Error> {
-        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-            Ok(answer) => answer.map_err(service_error),
+        match tokio::time::timeout(self.limit.saturating_add(GRACE), answer).await {
+            Ok(answer) => answer.map_err(|error| self.service_error(error)),
             Err(_) => {
-                let seconds = ANSWER_TIMEOUT.as_secs();
+                let seconds = self.limit.as_secs();
                 Err(Error::TimedOut { url: self.url.clone(), seconds })
             }
         }
     }
+
+    fn service_error(&self, error: ServiceError) -> Error {
+        match error {
+            ServiceError::TransportSend(error) => transport_error(error),
+            ServiceError::McpError(error) => rpc(error),
+            other => last_failure(&self.session)
+                .unwrap_or_else(|| Error::Unexpected(format!("The call got no answer: {other}."))),
+        }
+    }
+}
+
+/// Why the last message failed. rmcp tells only its sender, who in the meantime may have turned
+/// to something else: an unanswered `server/discover` is followed by `initialize` after 10 s.
+fn last_failure(session: &Mutex<Session>) -> Option<Error> {
+    session.lock().expect("no holder of this lock can panic").failure.take()
 }
 
 fn lifecycle(protocol: Protocol) -> ClientLifecycleMode {
@@ -162,14 +192,6 @@ fn initialize_error(error: ClientInitializeError) -> Error {
             "The server does not speak that revision of the protocol: try --protocol auto.".into(),
         ),
         other => Error::Unexpected(format!("The connection could not be set up: {other}.")),
-    }
-}
-
-fn service_error(error: ServiceError) -> Error {
-    match error {
-        ServiceError::TransportSend(error) => transport_error(error),
-        ServiceError::McpError(error) => rpc(error),
-        other => Error::Unexpected(format!("The call got no answer: {other}.")),
     }
 }
 

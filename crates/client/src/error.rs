@@ -25,6 +25,12 @@ pub enum Error {
         /// How long was waited.
         seconds: u64,
     },
+    /// A server is there, but nothing that answers under this URL.
+    #[error("There is no MCP endpoint at {url}; check --url.")]
+    NoEndpoint {
+        /// What was asked.
+        url: String,
+    },
     /// The answer was not what the protocol allows.
     #[error("{0}")]
     Unexpected(String),

@@ -60,21 +60,30 @@ pub fn http_client(url: &Url) -> Result<Client, Error> {
 }
 
 /// Sends a request; tries three times to connect. A request that reached the server is never
-/// repeated, whatever the answer.
+/// repeated, whatever the answer, which has to be there within 30 s.
 ///
 /// # Errors
 /// [`Error::Unreachable`], [`Error::TimedOut`] or [`Error::Unexpected`]; a status is no error here.
 pub async fn send(request: RequestBuilder) -> Result<Response, Error> {
+    send_within(REQUEST_TIMEOUT, request).await
+}
+
+/// As [`send`], with another limit for an attempt's whole answer.
+pub(crate) async fn send_within(
+    limit: Duration,
+    request: RequestBuilder,
+) -> Result<Response, Error> {
+    let request = request.timeout(limit);
     for pause in BACK_OFF {
         // A body that cannot be copied is sent as it is, once.
         let Some(attempt) = request.try_clone() else { break };
         match attempt.send().await {
             Ok(response) => return Ok(response),
             Err(error) if error.is_connect() => tokio::time::sleep(pause).await,
-            Err(error) => return Err(failure(&error)),
+            Err(error) => return Err(failure(&error, limit)),
         }
     }
-    request.send().await.map_err(|error| failure(&error))
+    request.send().await.map_err(|error| failure(&error, limit))
 }
 
 /// Whether the URL stays on this machine.
@@ -83,8 +92,8 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// What failed, in the terms of [`Error`].
-pub(crate) fn failure(error: &reqwest::Error) -> Error {
+/// What failed, in the terms of [`Error`], of a request that had this long.
+pub(crate) fn failure(error: &reqwest::Error, limit: Duration) -> Error {
     let url = error.url().map_or_else(|| "the server".to_owned(), ToString::to_string);
     if error.is_connect() {
         let reason = if error.is_timeout() {
@@ -94,7 +103,7 @@ pub(crate) fn failure(error: &reqwest::Error) -> Error {
         };
         Error::Unreachable { url, reason }
     } else if error.is_timeout() {
-        Error::TimedOut { url, seconds: REQUEST_TIMEOUT.as_secs() }
+        Error::TimedOut { url, seconds: limit.as_secs() }
     } else {
         Error::Unexpected(format!("The exchange with {url} broke off: {}.", cause(error)))
     }

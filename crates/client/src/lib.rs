@@ -1,14 +1,16 @@
 //! The other side of the three schemes: connect, retry, keep what a refusal said, print.
 //!
 //! A client binary says how its credential is come by ([`Credentials`]) and leaves the rest
-//! to [`parse`] and [`run`]. A program that wants the answers and not the printing opens a
+//! to [`parse`] and [`run()`]. A program that wants the answers and not the printing opens a
 //! [`Connection`] itself. Reading order: `cli`, `run`, `connection`, `transport`, `refusal`.
 
 mod arguments;
 mod cli;
 mod connection;
 mod credentials;
+mod environment;
 mod error;
+mod hint;
 mod http;
 mod output;
 mod refusal;
@@ -23,6 +25,7 @@ pub use cli::{Cli, Command, Protocol, parse};
 pub use connection::{Connection, SessionEnd};
 pub use credentials::{Anonymous, Credential, Credentials, Pending};
 pub use error::Error;
+pub use hint::{how_to_get_one, quoted};
 pub use http::{Url, http_client, parse_url, send};
 pub use output::note;
 pub use refusal::Refusal;

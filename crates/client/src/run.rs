@@ -8,6 +8,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{arguments, parse_object};
+use crate::hint::cargo_run;
 use crate::http::{is_loopback, parse_url};
 use crate::output::Output;
 use crate::render::result_lines;
@@ -29,6 +30,8 @@ pub struct Program {
     pub server: &'static str,
     /// Where that server listens unless told otherwise.
     pub default_url: &'static str,
+    /// Whether it keeps a token between two commands, which `logout` then drops.
+    pub keeps_token: bool,
 }
 
 /// Does what the command line says and prints the outcome.
@@ -212,9 +215,5 @@ fn hint(program: &Program, cli: &Cli, error: &Error) -> Option<String> {
         let host = url.host_str()?.replace("localhost", "127.0.0.1");
         flags.push_str(&format!(" --listen {host}:{}", url.port_or_known_default()?));
     }
-    let dashes = if flags.is_empty() { "" } else { " --" };
-    Some(format!(
-        "Is the server running? Start it with: cargo run -p {}{dashes}{flags}",
-        program.server
-    ))
+    Some(format!("Is the server running? Start it with: {}", cargo_run(program.server, &flags)))
 }

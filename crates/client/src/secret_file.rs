@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use crate::Error;
+use crate::{Error, quoted};
 
 /// No credential file is longer.
 const MAX_LENGTH: u64 = 64 * 1024;
 
-/// Where the servers leave a client's credential: `<keys>/clients/<name>.<kind>`.
+/// Where the servers leave a client's credential: `<keys>/clients/<name>.<kind>`. `flag` is the
+/// one that takes a file elsewhere.
 ///
 /// # Errors
 /// When `name` is not a plain file name.
-pub fn credential_path(keys: &Path, name: &str, kind: &str) -> Result<PathBuf, Error> {
+pub fn credential_path(keys: &Path, name: &str, kind: &str, flag: &str) -> Result<PathBuf, Error> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-        return Err(Error::Usage(
+        return Err(Error::Usage(format!(
             "--as takes a name of letters, digits, '-', '_' and '.', such as bob; \
-             for a file elsewhere give its path."
-                .into(),
-        ));
+             for a file elsewhere use {flag} FILE."
+        )));
     }
     Ok(keys.join("clients").join(format!("{name}.{kind}")))
 }
@@ -47,7 +47,8 @@ pub fn read_secret_file(path: &Path) -> Result<Option<SecretString>, Error> {
     }
     if metadata.permissions().mode() & 0o077 != 0 {
         return Err(Error::Usage(format!(
-            "{shown} can be read by others, so it is not used. Run: chmod 600 {shown}"
+            "{shown} can be read by others, so it is not used. Run: chmod 600 {}",
+            quoted(&path.to_string_lossy())
         )));
     }
     let mut text = String::new();
@@ -111,10 +112,9 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_its_folder() {
         let keys = Path::new("keys");
-        assert!(credential_path(keys, "../bob", "apikey").is_err());
-        assert_eq!(
-            credential_path(keys, "bob", "apikey").unwrap(),
-            Path::new("keys/clients/bob.apikey")
-        );
+        let path = |name| credential_path(keys, name, "apikey", "--key-file");
+        let refused = path("../bob").unwrap_err().to_string();
+        assert!(refused.contains("--key-file FILE"), "{refused}");
+        assert_eq!(path("bob").unwrap(), Path::new("keys/clients/bob.apikey"));
     }
 }

@@ -2,13 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::hint::counted;
 use crate::output::{Output, Style};
 use crate::render::{columns, result_lines};
 use crate::run::succeeded;
 use crate::{CallToolResult, Connection, Error, JsonObject, Program, Tool};
-
-/// Granted to each key, scope and role that ships.
-const ALLOWED: &str = "get_time";
 
 /// Walks through: who am I, what may I call, a call, a refused call.
 pub(crate) async fn tour(
@@ -24,13 +22,15 @@ pub(crate) async fn tour(
     show(output, &whoami);
 
     let tools = connection.list_tools().await?;
-    output.styled(Style::Bold, &format!("\n2. What may I call?  ({} tools)", tools.len()));
+    let count = counted(tools.len(), "tool");
+    output.styled(Style::Bold, &format!("\n2. What may I call?  ({count})"));
     for line in tool_lines(&tools) {
         output.line(&format!("   {line}"));
     }
 
-    output.styled(Style::Bold, &format!("\n3. A call that is allowed  ({ALLOWED})"));
-    let allowed = succeeded(connection.call(ALLOWED, JsonObject::new()).await?)?;
+    let name = allowed_call(&tools);
+    output.styled(Style::Bold, &format!("\n3. A call that is allowed  ({name})"));
+    let allowed = succeeded(connection.call(name, JsonObject::new()).await?)?;
     show(output, &allowed);
 
     let refused = refused_call(connection, &whoami, output).await?;
@@ -42,7 +42,7 @@ pub(crate) async fn tour(
             "protocol": connection.negotiated_version(),
             "whoami": whoami.structured_content,
             "tools": tools.iter().map(|tool| &tool.name).collect::<Vec<_>>(),
-            "allowed": { "tool": ALLOWED, "result": allowed },
+            "allowed": { "tool": name, "result": allowed },
             "refused": refused,
         }));
     }
@@ -58,6 +58,11 @@ pub(crate) fn tool_lines(tools: &[Tool]) -> Vec<String> {
         vec![tool.name.to_string(), sentence.trim_end_matches('.').to_owned()]
     };
     columns(&tools.iter().map(row).collect::<Vec<_>>())
+}
+
+/// A tool that needs no arguments: the time where it may be asked for; whoami always may.
+fn allowed_call(tools: &[Tool]) -> &'static str {
+    if tools.iter().any(|tool| tool.name == "get_time") { "get_time" } else { "whoami" }
 }
 
 /// Calls the first tool that `whoami` says is not for this caller; its refusal is the success.

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -19,7 +20,7 @@ use rmcp::transport::streamable_http_client::{
 };
 use sse_stream::SseStream;
 
-use crate::http::{REQUEST_TIMEOUT, may_be_older, send};
+use crate::http::{failure, may_be_older, send_within};
 use crate::refusal::read_prefix;
 use crate::{Credentials, Error, Refusal};
 
@@ -38,13 +39,18 @@ pub(crate) struct Transport {
     pub(crate) credentials: Arc<dyn Credentials>,
     /// Whether an unknown `server/discover` is to be followed by `initialize`.
     pub(crate) falls_back: bool,
+    /// How long a whole answer may take.
+    pub(crate) limit: Duration,
     pub(crate) session: Arc<Mutex<Session>>,
 }
 
-/// What became of the session, for those who ask after the connection is closed.
+/// What became of the session and of the last message, for those who ask after rmcp has given
+/// the connection up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     pub(crate) opened: bool,
+    /// Why the last message failed. If nobody waits for its answer any more, rmcp drops this.
+    pub(crate) failure: Option<Error>,
     pub(crate) ended: Option<Result<StatusCode, Error>>,
 }
 
@@ -81,35 +87,12 @@ impl StreamableHttpClient for Transport {
         headers: Headers,
         limits: StreamableHttpResponseLimits,
     ) -> Answer<StreamableHttpPostResponse> {
-        let in_session = session_id.is_some();
-        let request = self.http.post(&*uri).header(ACCEPT, BOTH_TYPES).timeout(REQUEST_TIMEOUT);
-        let request = with(request, &headers, session_id.as_deref()).json(&message);
-        let response = self.authenticated(request).await?;
-        if !response.status().is_success() {
-            return self.refused(&message, response, in_session).await;
-        }
-        if !matches!(message, ClientJsonRpcMessage::Request(_)) {
-            return Ok(StreamableHttpPostResponse::Accepted);
-        }
-        let session = header(&response, SESSION);
-        if session.is_some() {
-            self.session().opened = true;
-        }
-        match header(&response, CONTENT_TYPE.as_str()).as_deref().map(media_type) {
-            Some(EVENT_STREAM) => {
-                let events = events(response, limits.max_sse_event_size);
-                Ok(StreamableHttpPostResponse::Sse(events, session))
-            }
-            Some(JSON) => {
-                let body =
-                    Limited::new(reqwest::Body::from(response), limits.max_json_response_size);
-                let body = body.collect().await.map_err(|error| unexpected(&error.to_string()))?;
-                let message = serde_json::from_slice(&body.to_bytes())
-                    .map_err(|error| unexpected(&error.to_string()))?;
-                Ok(StreamableHttpPostResponse::Json(message, session))
-            }
-            other => Err(unexpected(&format!("content type {other:?}"))),
-        }
+        let answer = self.post(&uri, message, session_id.as_deref(), &headers, limits).await;
+        self.session().failure = match &answer {
+            Err(StreamableHttpError::Client(error)) => Some(error.clone()),
+            _ => None,
+        };
+        answer
     }
 
     async fn delete_session(
@@ -119,7 +102,7 @@ impl StreamableHttpClient for Transport {
         _auth_header: Option<String>,
         headers: Headers,
     ) -> Answer<()> {
-        let request = self.http.delete(&*uri).timeout(REQUEST_TIMEOUT);
+        let request = self.http.delete(&*uri);
         let ended = match self.authenticated(with(request, &headers, Some(&session_id))).await {
             Ok(response) if response.status().is_success() => Ok(response.status()),
             Ok(response) => Err(Error::from(Refusal::read(response).await)),
@@ -157,28 +140,66 @@ impl StreamableHttpClient for Transport {
 }
 
 impl Transport {
+    async fn post(
+        &self,
+        uri: &str,
+        message: ClientJsonRpcMessage,
+        session_id: Option<&str>,
+        headers: &Headers,
+        limits: StreamableHttpResponseLimits,
+    ) -> Answer<StreamableHttpPostResponse> {
+        let request = self.http.post(uri).header(ACCEPT, BOTH_TYPES);
+        let request = with(request, headers, session_id).json(&message);
+        let response = self.authenticated(request).await?;
+        if !response.status().is_success() {
+            return self.refused(&message, response, session_id.is_some()).await;
+        }
+        if !matches!(message, ClientJsonRpcMessage::Request(_)) {
+            return Ok(StreamableHttpPostResponse::Accepted);
+        }
+        let session = header(&response, SESSION);
+        if session.is_some() {
+            self.session().opened = true;
+        }
+        match header(&response, CONTENT_TYPE.as_str()).as_deref().map(media_type) {
+            Some(EVENT_STREAM) => {
+                let events = events(response, limits.max_sse_event_size);
+                Ok(StreamableHttpPostResponse::Sse(events, session))
+            }
+            Some(JSON) => {
+                let body =
+                    Limited::new(reqwest::Body::from(response), limits.max_json_response_size);
+                let body = body.collect().await.map_err(|error| self.broken_off(&*error))?;
+                let message = serde_json::from_slice(&body.to_bytes())
+                    .map_err(|error| unexpected(&error.to_string()))?;
+                Ok(StreamableHttpPostResponse::Json(message, session))
+            }
+            other => Err(unexpected(&format!("content type {other:?}"))),
+        }
+    }
+
     /// Sends with the current credential; after a 401 once more, if there is another one.
     async fn authenticated(&self, request: RequestBuilder) -> Result<Response, Error> {
         let Some(credential) = self.credentials.current().await? else {
-            return send(request).await;
+            return send_within(self.limit, request).await;
         };
         let signed = |request: RequestBuilder, credential: &crate::Credential| {
             request.header(credential.header_name(), credential.header_value())
         };
         let spare = request.try_clone();
-        let response = send(signed(request, &credential)).await?;
+        let response = send_within(self.limit, signed(request, &credential)).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         let Some(spare) = spare else { return Ok(response) };
         match self.credentials.renew(&credential).await? {
-            Some(other) => send(signed(spare, &other)).await,
+            Some(other) => send_within(self.limit, signed(spare, &other)).await,
             None => Ok(response),
         }
     }
 
     /// Sorts an answer that is no success: a refusal, an error of the protocol itself (which
-    /// rmcp handles), an older server, or a session that is gone.
+    /// rmcp handles), an older server, a session that is gone, or no such server at all.
     async fn refused(
         &self,
         message: &ClientJsonRpcMessage,
@@ -186,6 +207,7 @@ impl Transport {
         in_session: bool,
     ) -> Answer<StreamableHttpPostResponse> {
         let (status, headers) = (response.status(), response.headers().clone());
+        let url = response.url().to_string();
         let body = read_prefix(response).await;
         let refusal = Refusal::parse(status, &headers, &body);
         let ClientJsonRpcMessage::Request(request) = message else {
@@ -204,7 +226,20 @@ impl Transport {
         if status == StatusCode::NOT_FOUND && in_session {
             return Err(StreamableHttpError::SessionExpired);
         }
+        if matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+            && !is_json_rpc_error(&body)
+        {
+            return Err(StreamableHttpError::Client(Error::NoEndpoint { url }));
+        }
         Err(StreamableHttpError::Client(refusal.into()))
+    }
+
+    /// An answer of which not all came.
+    fn broken_off(&self, error: &(dyn std::error::Error + 'static)) -> StreamableHttpError<Error> {
+        match error.downcast_ref::<reqwest::Error>() {
+            Some(error) => failure(error, self.limit).into(),
+            None => unexpected(&error.to_string()),
+        }
     }
 
     fn session(&self) -> std::sync::MutexGuard<'_, Session> {
@@ -226,6 +261,10 @@ fn protocol_error(body: &[u8]) -> Option<ErrorData> {
         }
         _ => None,
     }
+}
+
+fn is_json_rpc_error(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|body| body["error"].is_object())
 }
 
 fn with(request: RequestBuilder, headers: &Headers, session: Option<&str>) -> RequestBuilder {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -120,6 +121,55 @@ async fn auto_goes_back_to_an_older_server() {
     assert_eq!(connection.negotiated_version(), "2025-11-25");
     let newest = Connection::open(&url, key(), Protocol::V2026_07_28).await;
     assert!(matches!(newest, Err(Error::Refused(refusal)) if refusal.status == 400));
+}
+
+#[tokio::test]
+async fn a_url_without_an_endpoint_is_named_as_such_and_is_no_refusal() {
+    for (status, body) in [(404, "Nothing here."), (404, r#"{"detail":"Not Found"}"#), (405, "")] {
+        let status = StatusCode::from_u16(status).expect("a status");
+        let url = serve(move |_, _| (status, body).into_response()).await;
+        for protocol in [Protocol::Auto, Protocol::V2025_11_25, Protocol::V2026_07_28] {
+            let error = Connection::open(&url, key(), protocol).await.err().expect("no endpoint");
+            assert!(!error.is_refusal(), "{protocol:?}: {error}");
+            let told = format!("There is no MCP endpoint at {url}; check --url.");
+            assert_eq!(error.to_string(), told, "{protocol:?}");
+        }
+    }
+}
+
+/// Longer than the 10 s after which rmcp, left to itself, tries the older protocol: only then
+/// does nobody wait any more for the request that failed.
+const LIMIT: Duration = Duration::from_secs(11);
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_named_as_such_in_every_protocol() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/mcp", listener.local_addr().expect("it is bound"));
+    let [auto, older, newer] = [Protocol::Auto, Protocol::V2025_11_25, Protocol::V2026_07_28]
+        .map(|protocol| Connection::open_within(LIMIT, &url, key(), protocol));
+    // The system accepts the connections; nobody ever reads from them.
+    let (auto, older, newer) = tokio::join!(auto, older, newer);
+    for outcome in [auto, older, newer] {
+        let error = outcome.err().expect("no answer");
+        assert_eq!(error.to_string(), format!("{url} did not answer within 11 seconds."));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_stalls_halfway_is_told_as_one_that_did_not_come() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/mcp", listener.local_addr().expect("it is bound"));
+    tokio::spawn(async move {
+        use tokio::io::AsyncWriteExt as _;
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let half =
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+        stream.write_all(half.as_bytes()).await.expect("the client is there");
+        tokio::time::sleep(LIMIT).await;
+    });
+    let limit = Duration::from_secs(1);
+    let open = Connection::open_within(limit, &url, key(), Protocol::V2025_11_25).await;
+    assert!(matches!(open, Err(Error::TimedOut { seconds: 1, .. })), "{:?}", open.err());
 }
 
 #[tokio::test]

@@ -202,7 +202,8 @@ async fn unknown_wrong_and_revoked_are_told_the_same() {
 /// All of a refusal but what names the one request.
 fn but_trace(body: &serde_json::Value) -> serde_json::Value {
     let mut body = body.clone();
-    body.as_object_mut().unwrap().remove("trace_id").expect("a refusal names its request");
+    let object = body.as_object_mut().expect("an object");
+    object.remove("trace_id").expect("a refusal names its request");
     body
 }
 

@@ -2,9 +2,15 @@
 
 use std::path::Path;
 
-use client::{Cli, Error, credential_path, read_secret_file};
+use client::{Cli, Error, credential_path, how_to_get_one, read_secret_file};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+
+use crate::PROGRAM;
+
+/// How to make another, with what may be asked for on jwt-server.
+const CREATE: &str = "client create --scope weather:read --scope payments:read \
+                      --scope shopping:read --scope shopping:write";
 
 /// A client id and the secret that goes with it.
 pub(crate) struct Account {
@@ -26,15 +32,13 @@ impl Account {
         }
         let path = match file {
             Some(file) => file.to_owned(),
-            None => credential_path(&cli.keys, name, "client.json")?,
+            None => credential_path(&cli.keys, name, "client.json", "--client-file")?,
         };
         let Some(text) = read_secret_file(&path)? else {
-            let (path, flag) = (path.display(), cli.keys_flag());
-            let dashes = if flag.is_empty() { "" } else { " --" };
+            let help = how_to_get_one(&PROGRAM, cli, name, file, CREATE);
             return Err(Error::Usage(format!(
-                "There are no client credentials in {path}. Start the server once, which makes \
-                 them for bob and for alice: cargo run -p jwt-server{dashes}{flag}. Or make them: \
-                 cargo run -p keygen -- client create --name {name} --owner {name}{flag}"
+                "There is no client credential in {}. {help}",
+                path.display()
             )));
         };
         Self::parse(text.expose_secret()).ok_or_else(|| {

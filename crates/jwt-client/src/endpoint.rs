@@ -54,9 +54,14 @@ impl TokenEndpoint {
         let request = request.header(AUTHORIZATION, basic(&self.account)?).form(&form);
         // Asked before sending, so that the time on the way shortens its life and not ours.
         let now = Timestamp::now().as_second();
-        let response = send(request.timeout(std::time::Duration::from_secs(30))).await?;
+        let response = send(request).await?;
         if !response.status().is_success() {
-            return Err(self.refused(Refusal::read(response).await).into());
+            let refusal = Refusal::read(response).await;
+            // Without an error code it is not a token endpoint that answers (§5.2).
+            if refusal.status == 404 && refusal.error.is_none() {
+                return Err(self.unexpected());
+            }
+            return Err(self.refused(refusal).into());
         }
         let answer: Answer = response.json().await.map_err(|_| self.unexpected())?;
         if !answer.token_type.eq_ignore_ascii_case("bearer") {
@@ -83,9 +88,6 @@ impl TokenEndpoint {
             Some("unauthorized_client" | "unsupported_grant_type") => {
                 "This endpoint issues no tokens to such a client: check --token-url."
             }
-            _ if refusal.status == 404 => {
-                "Check --token-url: there is no token endpoint at that URL."
-            }
             _ => return refusal,
         };
         refusal.how_to_fix = Some(advice.to_owned());
@@ -94,7 +96,9 @@ impl TokenEndpoint {
 
     fn unexpected(&self) -> Error {
         let url = &self.url;
-        Error::Unexpected(format!("{url} is not a token endpoint: check --url and --token-url."))
+        Error::Unexpected(format!(
+            "There is no token endpoint at {url}; check --url and --token-url."
+        ))
     }
 }
 

@@ -21,6 +21,7 @@ const PROGRAM: Program = Program {
     client: "jwt-client",
     server: "jwt-server",
     default_url: "http://127.0.0.1:8102/mcp",
+    keeps_token: true,
 };
 
 /// Talk to an MCP server that asks for a token from its token endpoint.
@@ -51,7 +52,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match client::parse::<Args>(PROGRAM.default_url) {
+    match client::parse::<Args>(&PROGRAM) {
         Ok(args) => client::run(&PROGRAM, &args.common, credentials(&args)),
         Err(code) => code,
     }

@@ -172,3 +172,50 @@ async fn mistakes_exit_with_1_and_say_what_to_do() {
         assert!(stderr(&output).contains(part), "no '{part}' in: {}", stderr(&output));
     }
 }
+
+#[test]
+fn a_loose_env_file_with_a_secret_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join(".env");
+    std::fs::write(&file, "MCP_CLIENT_SECRET=very-secret\n").expect("a file");
+    let with_mode = |mode| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&file, mode).expect("the file is ours");
+        run(folder.path(), "http://127.0.0.1:9/mcp", &["credential"])
+    };
+    let loose = with_mode(0o640);
+    assert_eq!(loose.status.code(), Some(1));
+    assert!(stderr(&loose).contains("chmod 600 .env"), "{}", stderr(&loose));
+    assert!(!stderr(&loose).contains("very-secret"));
+    let tight = with_mode(0o600);
+    assert!(stderr(&tight).contains("MCP_CLIENT_ID"), "it is read: {}", stderr(&tight));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_credential_is_replaced_by_one_with_scopes() {
+    let site = Site::new().await;
+    fs::remove_file(site.keys.path().join("clients/bob.client.json")).expect("of the first run");
+    let lost = stderr(&site.client(&["whoami"]));
+    for part in ["keygen -- client create --scope weather:read", "--owner bob --name bob --keys"] {
+        assert!(lost.contains(part), "no '{part}' in: {lost}");
+    }
+    assert!(!lost.contains("jwt-server"), "the store is there, so it would make none: {lost}");
+    let elsewhere = stderr(&site.client(&["whoami", "--as", "../x"]));
+    assert!(elsewhere.contains("--client-file FILE"), "{elsewhere}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_without_a_token_endpoint_exits_with_1() {
+    let site = Site::new().await;
+    let url = site.server.url().replace("/mcp", "/wrong");
+    let wrong = site.client(&["whoami", "--token-url", &url]);
+    assert_eq!(wrong.status.code(), Some(1), "{}", stderr(&wrong));
+    assert!(stderr(&wrong).contains("no token endpoint at"), "{}", stderr(&wrong));
+}
+
+#[test]
+fn help_promises_what_logout_does() {
+    let help = stdout(&run(Path::new("."), "http://127.0.0.1:9/mcp", &["logout", "--help"]));
+    assert!(help.contains("drop the token that is kept"), "{help}");
+}

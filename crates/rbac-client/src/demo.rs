@@ -39,19 +39,34 @@ impl Token {
     /// When there is no private key, or it cannot sign.
     pub(crate) fn sign(&self, cli: &Cli) -> Result<SecretString, Error> {
         let path = self.private_key.clone().unwrap_or_else(|| cli.keys.join("rsa_private.pem"));
-        let (shown, flag) = (path.display(), cli.keys_flag());
+        let shown = path.display();
         let pem = read_secret_file(&path)?.ok_or_else(|| {
             Error::Usage(format!(
-                "There is no private key in {shown} to sign a token with. Make a key pair: \
-                 cargo run -p keygen -- rsa{flag}. Or give a token: --token-file FILE"
+                "There is no private key in {shown} to sign a token with. \
+                 Give a token with --token-file FILE, or a key. {}",
+                self.how_to_get_a_key(cli)
             ))
         })?;
         let signer = Signer::rs256(pem.expose_secret()).map_err(|error| {
-            Error::Usage(format!(
-                "{shown} cannot sign: {error}. Make a key pair: cargo run -p keygen -- rsa{flag}"
-            ))
+            Error::Usage(format!("{shown} cannot sign: {error}. {}", self.how_to_get_a_key(cli)))
         })?;
         Ok(signer.mint(&self.claims()).into())
+    }
+
+    fn how_to_get_a_key(&self, cli: &Cli) -> String {
+        if self.private_key.is_some() {
+            // keygen would make the pair elsewhere, perhaps in the place of a good one.
+            return "Check --private-key: it takes an RSA private key in PEM.".to_owned();
+        }
+        let flag = cli.keys_flag();
+        let there = |name| cli.keys.join(name).exists();
+        if !there("rsa_private.pem") && !there("rsa_public.pem") {
+            return format!("Make a key pair: cargo run -p keygen -- rsa{flag}");
+        }
+        format!(
+            "Give another with --private-key FILE, or replace the pair, after which tokens \
+             signed with the old one stop working: cargo run -p keygen -- rsa --force{flag}"
+        )
     }
 
     fn claims(&self) -> Claims {

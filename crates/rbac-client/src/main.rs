@@ -14,6 +14,7 @@ const PROGRAM: Program = Program {
     client: "rbac-client",
     server: "rbac-server",
     default_url: "http://127.0.0.1:8103/mcp",
+    keeps_token: false,
 };
 
 /// Talk to an MCP server that lets the job_role of a signed token decide.
@@ -33,7 +34,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match client::parse::<Args>(PROGRAM.default_url) {
+    match client::parse::<Args>(&PROGRAM) {
         Ok(args) => client::run(&PROGRAM, &args.common, credentials(&args)),
         Err(code) => code,
     }

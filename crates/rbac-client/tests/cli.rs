@@ -75,6 +75,41 @@ async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_tour_goes_through_without_flags_and_without_rights() {
+    let site = Site::new().await;
+    for (arguments, parts) in [
+        (&[][..], ["AssistantManager", "(get_time)"]),
+        (&["--role", "Nobody"], ["(1 tool)", "3. A call that is allowed  (whoami)"]),
+    ] {
+        let tour = site.client(arguments);
+        let text = stdout(&tour);
+        assert_eq!(tour.status.code(), Some(0), "{text}{}", stderr(&tour));
+        for part in parts.iter().chain(&["Refused with 403"]) {
+            assert!(text.contains(part), "no '{part}' in: {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_private_key_is_told_with_what_replaces_it() {
+    use std::fs;
+    let site = Site::new().await;
+    let pem = site.keys.path().join("rsa_private.pem");
+    fs::write(&pem, "not a key").expect("the file is ours");
+    let usual = stderr(&site.client(&["whoami"]));
+    for part in ["--private-key FILE", "replace the pair", "keygen -- rsa --force --keys"] {
+        assert!(usual.contains(part), "no '{part}' in: {usual}");
+    }
+    let given = site.client(&["whoami", "--private-key", pem.to_str().expect("text")]);
+    assert!(stderr(&given).contains("Check --private-key"), "{}", stderr(&given));
+
+    // Half a pair is there, so that keygen makes none without --force.
+    fs::remove_file(&pem).expect("the file is ours");
+    let half = stderr(&site.client(&["whoami"]));
+    assert!(half.contains("rsa --force"), "{half}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_role_decides_what_there_is() {
     let site = Site::new().await;
     let area = |role, prefix| tools(&site, role).iter().any(|name| name.starts_with(prefix));
@@ -151,4 +186,23 @@ async fn logout_ends_the_session_where_there_is_one() {
     assert_eq!(older["session"], "ended");
     let newer = site.client(&["logout"]);
     assert!(stdout(&newer).contains("no session"), "{}", stdout(&newer));
+}
+
+#[test]
+fn a_loose_env_file_with_a_secret_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join(".env");
+    std::fs::write(&file, "MCP_TOKEN=very-secret\n").expect("a file");
+    let with_mode = |mode| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&file, mode).expect("the file is ours");
+        run(folder.path(), "http://127.0.0.1:9/mcp", &["credential"])
+    };
+    let loose = with_mode(0o640);
+    assert_eq!(loose.status.code(), Some(1));
+    assert!(stderr(&loose).contains("chmod 600 .env"), "{}", stderr(&loose));
+    assert!(!stderr(&loose).contains("very-secret"));
+    let tight = with_mode(0o600);
+    assert_eq!(stdout(&tight), "very-secret\n", "{}", stderr(&tight));
 }

@@ -6,8 +6,8 @@
 //! 2. [`Server::prepare`] opens keys, stores and policies. All that can be wrong with them is
 //!    said here, before anything is bound.
 //! 3. [`bind`] takes the port, and from it follows the [`PublicUrl`].
-//! 4. [`Server::app`] puts the layers together: [`mcp`] is innermost, [`outer`] outermost.
-//! 5. [`run`] serves until Ctrl-C, then drains ([`Drain`]).
+//! 4. [`Server::app`] puts the layers together: [`mcp()`] is innermost, [`outer()`] outermost.
+//! 5. [`run()`] serves until Ctrl-C, then drains ([`Drain`]).
 //!
 //! [`start`] and [`launch_in_process`] do 3 to 5 inside another program, for tests and
 //! comparisons.
