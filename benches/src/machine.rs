@@ -17,6 +17,8 @@ pub struct Machine {
     kernel: String,
     rustc: String,
     commit: String,
+    /// Mean of running programs over the last five minutes, where the system says it.
+    load: Option<String>,
 }
 
 impl Machine {
@@ -36,6 +38,9 @@ impl Machine {
             // Without git, and outside a clone, it stays open.
             commit: said("git", &["describe", "--always", "--dirty"])
                 .unwrap_or_else(|_| "unknown".to_owned()),
+            load: fs::read_to_string("/proc/loadavg")
+                .ok()
+                .and_then(|text| text.split(' ').nth(1).map(str::to_owned)),
         })
     }
 
@@ -50,13 +55,17 @@ impl Machine {
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { date, cpu, cores, kernel, rustc, commit } = self;
+        let Self { date, cpu, cores, kernel, rustc, commit, load } = self;
         writeln!(f, "# {date}, {cpu}\n")?;
         writeln!(f, "| | |\n|---|---|")?;
         writeln!(f, "| processor | {cpu}, {cores} cores |")?;
         writeln!(f, "| kernel | {kernel} |")?;
         writeln!(f, "| compiler | {rustc} |")?;
-        writeln!(f, "| commit | {commit} |")
+        writeln!(f, "| commit | {commit} |")?;
+        if let Some(load) = load {
+            writeln!(f, "| load | {load}; the benches alone are 1, and what is above is noise |")?;
+        }
+        Ok(())
     }
 }
 
