@@ -5,5 +5,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 since=$(date +%s)
-cargo bench -p benches -- "$@"
+cargo bench -- "$@"
 cargo run --quiet --release -p benches --bin results -- benches/results "$since"
