@@ -1,0 +1,103 @@
+//! The program: its flags, its progress, its exit code.
+//!
+//! It stands in the library because an `async` body is compiled where it is polled: in the
+//! binary, all of the library's would be compiled a second time.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use tokio::sync::watch;
+
+use crate::{Report, Style, World};
+
+/// A run that is shorter shows no progress.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// Three ways to protect an MCP server, side by side.
+///
+/// Starts the three servers in this process on free loopback ports, with temporary keys and
+/// stores, drives each over real HTTP with a real MCP client, and prints what happened in each
+/// situation and whether that is right; then what each scheme costs; then what each can and
+/// cannot do. It needs no network and leaves nothing behind.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "\
+Exit code: 0 if every observation is right, 1 if one is wrong or the run failed.
+
+Examples:
+  cargo run --release -p compare
+  cargo run --release -p compare -- --json | jq .costs
+  cargo run --release -p compare -- --markdown
+
+The figures of a debug build mean nothing: use --release."
+)]
+struct Cli {
+    /// Print one JSON document: right, machine, situations, costs, abilities
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print the tables in Markdown, as they stand in the README
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// Runs the comparison that the command line asks for.
+///
+/// The exit code is 0 if every observation is right, and 1 if one is wrong or the run failed.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime");
+    match runtime.and_then(|runtime| runtime.block_on(run(&cli))) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: &Cli) -> anyhow::Result<bool> {
+    let (stage, stages) = watch::channel("making keys and starting the servers".to_owned());
+    let progress = tokio::spawn(show(stages));
+    let world = World::start().await?;
+    let report = Report::make(&world, |next| stage.send_modify(|stage| *stage = next)).await;
+    world.stop().await;
+    drop(stage);
+    progress.await?;
+    let report = report?;
+
+    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = if cli.json {
+        serde_json::to_string_pretty(&report)? + "\n"
+    } else if cli.markdown {
+        report.text(Style::Markdown)
+    } else {
+        report.text(Style::Terminal { colour })
+    };
+    let mut stdout = std::io::stdout();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(report.right)
+}
+
+/// Says on standard error what is being done, once it has taken a while.
+async fn show(mut stages: watch::Receiver<String>) {
+    let short = tokio::time::sleep(SHORT);
+    tokio::pin!(short);
+    loop {
+        tokio::select! {
+            () = &mut short => break,
+            changed = stages.changed() => if changed.is_err() { return },
+        }
+    }
+    loop {
+        let _ = writeln!(std::io::stderr(), "compare: {}", *stages.borrow_and_update());
+        if stages.changed().await.is_err() {
+            return;
+        }
+    }
+}
