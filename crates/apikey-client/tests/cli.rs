@@ -1,57 +1,26 @@
 //! The real client against the real server, over a socket.
 
-use std::path::Path;
-use std::process::{Command, Output};
+#[path = "../../client/tests/site/mod.rs"]
+mod site;
 
-use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
 use tempfile::TempDir;
 
-/// A server of its own, and the folder of its keys.
-struct Site {
-    server: serve::Running,
-    keys: TempDir,
-}
+use crate::site::{Site, document, run, stderr, stdout};
 
-impl Site {
-    async fn new() -> Self {
-        let keys = TempDir::new().expect("a folder");
-        let options = apikey_server::Options::new(keys.path());
-        let server = serve::launch_in_process::<apikey_server::Prepared>(&options).await;
-        Self { server: server.expect("a server"), keys }
-    }
+const CLIENT: &str = env!("CARGO_BIN_EXE_apikey-client");
 
-    /// Runs the client as a user would, with nothing in its environment but its address.
-    fn client(&self, arguments: &[&str]) -> Output {
-        run(self.keys.path(), &self.server.url(), arguments)
-    }
-}
-
-fn run(keys: &Path, url: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_apikey-client"))
-        .env_clear()
-        .env("MCP_URL", url)
-        .env("MCP_KEYS", keys)
-        .current_dir(keys)
-        .args(arguments)
-        .output()
-        .expect("the client runs")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("text")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("text")
-}
-
-fn document(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).expect("one JSON document")
+async fn site() -> Site {
+    let keys = TempDir::new().expect("a folder");
+    let options = apikey_server::Options::new(keys.path());
+    Site::start::<apikey_server::Prepared>(CLIENT, keys, &options).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
-    let site = Site::new().await;
+    let site = site().await;
     for protocol in ["2025-11-25", "2026-07-28"] {
         let tour = site.client(&["--protocol", protocol]);
         let text = stdout(&tour);
@@ -69,7 +38,7 @@ async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_user_gets_their_own_data() {
-    let site = Site::new().await;
+    let site = site().await;
     let balance = |name| {
         let call = site.client(&["call", "get_account_balance", "--json", "--as", name]);
         assert_eq!(call.status.code(), Some(0), "{}", stderr(&call));
@@ -84,7 +53,7 @@ async fn each_user_gets_their_own_data() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
-    let site = Site::new().await;
+    let site = site().await;
     for protocol in ["2025-11-25", "2026-07-28"] {
         let call = ["call", "remove_shopping_item", "id=1", "--protocol", protocol];
         let refused = site.client(&call);
@@ -103,14 +72,17 @@ async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_exit_with_1_and_say_what_to_do() {
-    let site = Site::new().await;
+    let site = site().await;
     let empty = TempDir::new().expect("a folder");
     for (output, part) in [
         (site.client(&["call", "get_time", "zone"]), "key=value"),
         (site.client(&["call", "get_time", "zone=Nowhere/Land"]), "The tool reports"),
         (site.client(&["--as", "charlie"]), "cargo run -p keygen -- apikey create"),
-        (run(site.keys.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p apikey-server"),
-        (run(empty.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p apikey-server"),
+        (
+            run(CLIENT, site.keys.path(), "http://127.0.0.1:9/mcp", &[]),
+            "cargo run -p apikey-server",
+        ),
+        (run(CLIENT, empty.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p apikey-server"),
     ] {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert!(stderr(&output).contains(part), "no '{part}' in: {}", stderr(&output));
@@ -119,7 +91,7 @@ async fn mistakes_exit_with_1_and_say_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_key_is_replaced_by_one_with_grants() {
-    let site = Site::new().await;
+    let site = site().await;
     let keys = site.keys.path();
     std::fs::remove_file(keys.join("clients/bob.apikey")).expect("the key of the first run");
     let lost = stderr(&site.client(&["whoami"]));
@@ -129,7 +101,7 @@ async fn a_lost_key_is_replaced_by_one_with_grants() {
 
     let spaced = keys.join("my keys");
     std::fs::create_dir(&spaced).expect("a folder");
-    let none = stderr(&run(&spaced, &site.server.url(), &["whoami"]));
+    let none = stderr(&run(CLIENT, &spaced, &site.server.url(), &["whoami"]));
     let start = format!("cargo run -p apikey-server -- --keys '{}'", spaced.display());
     assert!(none.contains(&start) && none.contains("--grant '*'"), "{none}");
 
@@ -139,9 +111,9 @@ async fn a_lost_key_is_replaced_by_one_with_grants() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_url_without_an_endpoint_exits_with_1() {
-    let site = Site::new().await;
+    let site = site().await;
     let url = site.server.url().replace("/mcp", "/wrong");
-    let wrong = run(site.keys.path(), &url, &["tools"]);
+    let wrong = run(CLIENT, site.keys.path(), &url, &["tools"]);
     assert_eq!(wrong.status.code(), Some(1));
     let told = format!("There is no MCP endpoint at {url}; check --url.\n");
     assert_eq!(stderr(&wrong), told);
@@ -149,7 +121,7 @@ async fn a_url_without_an_endpoint_exits_with_1() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_env_file_of_a_folder_above_is_not_read() {
-    let site = Site::new().await;
+    let site = site().await;
     std::fs::write(site.keys.path().join(".env"), "MCP_AS=alice\n").expect("a file");
     let below = site.keys.path().join("below");
     std::fs::create_dir(&below).expect("a folder");
@@ -170,13 +142,14 @@ async fn an_env_file_of_a_folder_above_is_not_read() {
 
 #[test]
 fn help_promises_only_what_logout_does() {
-    let help = stdout(&run(Path::new("."), "http://127.0.0.1:9/mcp", &["logout", "--help"]));
+    let help =
+        stdout(&run(CLIENT, Path::new("."), "http://127.0.0.1:9/mcp", &["logout", "--help"]));
     assert!(help.contains("End the session") && !help.contains("token"), "{help}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logout_ends_the_session_where_there_is_one() {
-    let site = Site::new().await;
+    let site = site().await;
     let older = document(&site.client(&["logout", "--json", "--protocol", "2025-11-25"]));
     assert_eq!(older["session"], "ended");
     let newer = site.client(&["logout"]);
@@ -186,7 +159,7 @@ async fn logout_ends_the_session_where_there_is_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn credential_prints_the_key_alone_or_as_a_header() {
-    let site = Site::new().await;
+    let site = site().await;
     let file = site.keys.path().join("clients/bob.apikey");
     let key = std::fs::read_to_string(file).expect("the key of the first run");
     assert_eq!(stdout(&site.client(&["credential"])).trim_end(), key.trim_end());
@@ -198,7 +171,7 @@ async fn credential_prints_the_key_alone_or_as_a_header() {
 async fn a_key_that_others_can_read_is_not_used() {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
-    let site = Site::new().await;
+    let site = site().await;
     let file = site.keys.path().join("clients/bob.apikey");
     std::fs::set_permissions(file, Permissions::from_mode(0o644)).expect("the file is ours");
     let output = site.client(&["whoami"]);
@@ -215,7 +188,7 @@ fn a_loose_env_file_with_a_secret_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(&file, mode).expect("the file is ours");
-        run(folder.path(), "http://127.0.0.1:9/mcp", &["credential"])
+        run(CLIENT, folder.path(), "http://127.0.0.1:9/mcp", &["credential"])
     };
     let loose = with_mode(0o640);
     assert_eq!(loose.status.code(), Some(1));

@@ -185,7 +185,7 @@ fn what_a_stranger_sent_fills_no_log() {
         [("kid", json!(long)), ("typ", json!(long)), ("alg", json!(long)), ("kid", json!([long]))]
     {
         let reason = forge.refusal(&forge.sign(&header(name, value), &claims));
-        assert!(reason.len() < 200 && reason.is_ascii() || reason.ends_with('…'), "{reason}");
+        assert!(reason.chars().count() < 200, "{reason}");
     }
     let reason = forge.refusal(&forge.sign(&header("kid", json!({"a": "hunter2"})), &claims));
     assert!(!reason.contains("hunter2"), "{reason}");

@@ -1,60 +1,29 @@
 //! The real client against the real server, over a socket.
 
+#[path = "../../client/tests/site/mod.rs"]
+mod site;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A server of its own, and the folder of its keys.
-struct Site {
-    server: serve::Running,
-    keys: TempDir,
+use crate::site::{Site, document, run, stderr, stdout};
+
+const CLIENT: &str = env!("CARGO_BIN_EXE_jwt-client");
+
+async fn site() -> Site {
+    site_with_life(Duration::from_secs(3600)).await
 }
 
-impl Site {
-    async fn new() -> Self {
-        Self::with_life(Duration::from_secs(3600)).await
-    }
-
-    async fn with_life(token_ttl: Duration) -> Self {
-        let keys = TempDir::new().expect("a folder");
-        let mut options = jwt_server::Options::new(keys.path());
-        options.token_ttl = token_ttl;
-        let server = serve::launch_in_process::<jwt_server::Prepared>(&options).await;
-        Self { server: server.expect("a server"), keys }
-    }
-
-    /// Runs the client as a user would, with nothing in its environment but its address.
-    fn client(&self, arguments: &[&str]) -> Output {
-        run(self.keys.path(), &self.server.url(), arguments)
-    }
-}
-
-fn run(keys: &Path, url: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_jwt-client"))
-        .env_clear()
-        .env("MCP_URL", url)
-        .env("MCP_KEYS", keys)
-        .current_dir(keys)
-        .args(arguments)
-        .output()
-        .expect("the client runs")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("text")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("text")
-}
-
-fn document(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).expect("one JSON document")
+async fn site_with_life(token_ttl: Duration) -> Site {
+    let keys = TempDir::new().expect("a folder");
+    let mut options = jwt_server::Options::new(keys.path());
+    options.token_ttl = token_ttl;
+    Site::start::<jwt_server::Prepared>(CLIENT, keys, &options).await
 }
 
 /// The tokens that are kept, by their files.
@@ -65,7 +34,7 @@ fn kept(site: &Site) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
-    let site = Site::new().await;
+    let site = site().await;
     for protocol in ["2025-11-25", "2026-07-28"] {
         let tour = site.client(&["--protocol", protocol]);
         let text = stdout(&tour);
@@ -83,7 +52,7 @@ async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_kept_for_the_next_command_and_dropped_by_logout() {
-    let site = Site::new().await;
+    let site = site().await;
     let first = stdout(&site.client(&["credential"]));
     assert_eq!(stdout(&site.client(&["credential"])), first);
     let header = stdout(&site.client(&["credential", "--header"]));
@@ -103,7 +72,7 @@ async fn a_token_is_kept_for_the_next_command_and_dropped_by_logout() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_no_longer_good_is_replaced_without_a_word() {
-    let site = Site::new().await;
+    let site = site().await;
     site.client(&["credential"]);
     let file = kept(&site).remove(0);
     let text = fs::read_to_string(&file).expect("the token that is kept");
@@ -119,14 +88,14 @@ async fn a_token_that_is_no_longer_good_is_replaced_without_a_word() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_with_less_than_half_a_minute_is_not_used_again() {
-    let site = Site::with_life(Duration::from_secs(29)).await;
+    let site = site_with_life(Duration::from_secs(29)).await;
     let first = stdout(&site.client(&["credential"]));
     assert_ne!(stdout(&site.client(&["credential"])), first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
-    let site = Site::new().await;
+    let site = site().await;
     let bob = fs::read_to_string(site.keys.path().join("clients/bob.client.json")).expect("bob");
     let wrong = site.keys.path().join("wrong.json");
     let mut account: Value = serde_json::from_str(&bob).expect("JSON");
@@ -162,11 +131,11 @@ async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_exit_with_1_and_say_what_to_do() {
-    let site = Site::new().await;
+    let site = site().await;
     for (output, part) in [
         (site.client(&["--as", "charlie"]), "cargo run -p keygen -- client create"),
         (site.client(&["whoami", "--token-url", "nonsense"]), "is not a URL"),
-        (run(site.keys.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p jwt-server"),
+        (run(CLIENT, site.keys.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p jwt-server"),
     ] {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert!(stderr(&output).contains(part), "no '{part}' in: {}", stderr(&output));
@@ -182,7 +151,7 @@ fn a_loose_env_file_with_a_secret_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(&file, mode).expect("the file is ours");
-        run(folder.path(), "http://127.0.0.1:9/mcp", &["credential"])
+        run(CLIENT, folder.path(), "http://127.0.0.1:9/mcp", &["credential"])
     };
     let loose = with_mode(0o640);
     assert_eq!(loose.status.code(), Some(1));
@@ -194,7 +163,7 @@ fn a_loose_env_file_with_a_secret_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_credential_is_replaced_by_one_with_scopes() {
-    let site = Site::new().await;
+    let site = site().await;
     fs::remove_file(site.keys.path().join("clients/bob.client.json")).expect("of the first run");
     let lost = stderr(&site.client(&["whoami"]));
     for part in ["keygen -- client create --scope weather:read", "--owner bob --name bob --keys"] {
@@ -207,7 +176,7 @@ async fn a_lost_credential_is_replaced_by_one_with_scopes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_url_without_a_token_endpoint_exits_with_1() {
-    let site = Site::new().await;
+    let site = site().await;
     let url = site.server.url().replace("/mcp", "/wrong");
     let wrong = site.client(&["whoami", "--token-url", &url]);
     assert_eq!(wrong.status.code(), Some(1), "{}", stderr(&wrong));
@@ -216,6 +185,7 @@ async fn a_url_without_a_token_endpoint_exits_with_1() {
 
 #[test]
 fn help_promises_what_logout_does() {
-    let help = stdout(&run(Path::new("."), "http://127.0.0.1:9/mcp", &["logout", "--help"]));
+    let help =
+        stdout(&run(CLIENT, Path::new("."), "http://127.0.0.1:9/mcp", &["logout", "--help"]));
     assert!(help.contains("drop the token that is kept"), "{help}");
 }

@@ -1,54 +1,20 @@
 //! The real client against the real server, over a socket.
 
-use std::path::Path;
-use std::process::{Command, Output};
+#[path = "../../client/tests/site/mod.rs"]
+mod site;
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-/// A server of its own, and the folder of its keys.
-struct Site {
-    server: serve::Running,
-    keys: TempDir,
-}
+use crate::site::{Site, document, run, stderr, stdout};
 
-impl Site {
-    async fn new() -> Self {
-        let keys = TempDir::new().expect("a folder");
-        let pair = keygen::rsa::generate(2048).expect("a key pair");
-        pair.write(keys.path(), false).expect("two files");
-        let options = rbac_server::Options::new(keys.path());
-        let server = serve::launch_in_process::<rbac_server::Prepared>(&options).await;
-        Self { server: server.expect("a server"), keys }
-    }
+const CLIENT: &str = env!("CARGO_BIN_EXE_rbac-client");
 
-    /// Runs the client as a user would, with nothing in its environment but its address.
-    fn client(&self, arguments: &[&str]) -> Output {
-        run(self.keys.path(), &self.server.url(), arguments)
-    }
-}
-
-fn run(keys: &Path, url: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rbac-client"))
-        .env_clear()
-        .env("MCP_URL", url)
-        .env("MCP_KEYS", keys)
-        .current_dir(keys)
-        .args(arguments)
-        .output()
-        .expect("the client runs")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("text")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("text")
-}
-
-fn document(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).expect("one JSON document")
+async fn site() -> Site {
+    let keys = TempDir::new().expect("a folder");
+    let pair = keygen::rsa::generate(2048).expect("a key pair");
+    pair.write(keys.path(), false).expect("two files");
+    let options = rbac_server::Options::new(keys.path());
+    Site::start::<rbac_server::Prepared>(CLIENT, keys, &options).await
 }
 
 /// The names that `tools` shows to this role.
@@ -62,7 +28,7 @@ fn tools(site: &Site, role: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
-    let site = Site::new().await;
+    let site = site().await;
     for protocol in ["2025-11-25", "2026-07-28"] {
         let tour = site.client(&["--role", "Officer", "--protocol", protocol]);
         let text = stdout(&tour);
@@ -76,7 +42,7 @@ async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tour_goes_through_without_flags_and_without_rights() {
-    let site = Site::new().await;
+    let site = site().await;
     for (arguments, parts) in [
         (&[][..], ["AssistantManager", "(get_time)"]),
         (&["--role", "Nobody"], ["(1 tool)", "3. A call that is allowed  (whoami)"]),
@@ -93,7 +59,7 @@ async fn the_tour_goes_through_without_flags_and_without_rights() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_private_key_is_told_with_what_replaces_it() {
     use std::fs;
-    let site = Site::new().await;
+    let site = site().await;
     let pem = site.keys.path().join("rsa_private.pem");
     fs::write(&pem, "not a key").expect("the file is ours");
     let usual = stderr(&site.client(&["whoami"]));
@@ -111,7 +77,7 @@ async fn a_bad_private_key_is_told_with_what_replaces_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_role_decides_what_there_is() {
-    let site = Site::new().await;
+    let site = site().await;
     let area = |role, prefix| tools(&site, role).iter().any(|name| name.starts_with(prefix));
     assert!(area("Manager", "hr_") && area("Manager", "project_") && area("Manager", "crm_"));
     assert!(area("AssistantManager", "project_") && !area("AssistantManager", "crm_"));
@@ -121,7 +87,7 @@ async fn the_role_decides_what_there_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
-    let site = Site::new().await;
+    let site = site().await;
     let other = TempDir::new().expect("a folder");
     let pair = keygen::rsa::generate(2048).expect("a key pair");
     pair.write(other.path(), false).expect("two files");
@@ -148,7 +114,7 @@ async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
 async fn a_token_from_a_file_is_used_as_it_is() {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt as _;
-    let site = Site::new().await;
+    let site = site().await;
     let token = site.client(&["credential", "--role", "Auditor", "--sub", "alice"]);
     let file = site.keys.path().join("token");
     fs::write(&file, &token.stdout).expect("a file");
@@ -167,12 +133,12 @@ async fn a_token_from_a_file_is_used_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_exit_with_1_and_say_what_to_do() {
-    let site = Site::new().await;
+    let site = site().await;
     let empty = TempDir::new().expect("a folder");
     for (output, part) in [
         (site.client(&["whoami", "--token-file", "none"]), "check --token-file"),
-        (run(empty.path(), &site.server.url(), &[]), "cargo run -p keygen -- rsa"),
-        (run(site.keys.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p rbac-server"),
+        (run(CLIENT, empty.path(), &site.server.url(), &[]), "cargo run -p keygen -- rsa"),
+        (run(CLIENT, site.keys.path(), "http://127.0.0.1:9/mcp", &[]), "cargo run -p rbac-server"),
     ] {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert!(stderr(&output).contains(part), "no '{part}' in: {}", stderr(&output));
@@ -181,7 +147,7 @@ async fn mistakes_exit_with_1_and_say_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logout_ends_the_session_where_there_is_one() {
-    let site = Site::new().await;
+    let site = site().await;
     let older = document(&site.client(&["logout", "--json", "--protocol", "2025-11-25"]));
     assert_eq!(older["session"], "ended");
     let newer = site.client(&["logout"]);
@@ -197,7 +163,7 @@ fn a_loose_env_file_with_a_secret_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(&file, mode).expect("the file is ours");
-        run(folder.path(), "http://127.0.0.1:9/mcp", &["credential"])
+        run(CLIENT, folder.path(), "http://127.0.0.1:9/mcp", &["credential"])
     };
     let loose = with_mode(0o640);
     assert_eq!(loose.status.code(), Some(1));
