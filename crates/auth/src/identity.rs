@@ -1,5 +1,6 @@
 //! Who is calling: all that authentication hands on.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -62,5 +63,34 @@ impl Identity {
     /// The identity that a layer put into a request, if authentication ran.
     pub fn of(extensions: &http::Extensions) -> Option<&Arc<Self>> {
         extensions.get::<Arc<Self>>()
+    }
+}
+
+/// The same caller, whichever credential it shows: (issuer, user, client). A token that was
+/// renewed, or a key that was rotated, changes nothing about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(Arc<Identity>);
+
+impl Caller {
+    pub(crate) fn of(identity: &Arc<Identity>) -> Self {
+        Self(Arc::clone(identity))
+    }
+
+    fn key(&self) -> (&str, &str, &str) {
+        (&self.0.issuer, &self.0.user, &self.0.client)
+    }
+}
+
+impl PartialEq for Caller {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Caller {}
+
+impl Hash for Caller {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
     }
 }

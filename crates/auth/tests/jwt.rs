@@ -77,6 +77,88 @@ fn a_good_token_says_who_calls() {
 }
 
 #[test]
+fn the_type_of_token_is_the_one_that_is_configured() {
+    let forge = Forge::new();
+    let verifier = |typ: Option<&str>| {
+        let keys = KeySet::from(VerifyingKey::hs256(&forge.secret).unwrap());
+        let typ = typ.map(str::to_owned);
+        JwtVerifier::new(keys, Rules { typ, ..Rules::new(ISSUER, AUDIENCE) })
+    };
+    let header = |typ: Value| json!({ "alg": "HS256", "typ": typ });
+    let claims = good_claims().to_string();
+    let absent = forge.sign(&json!({ "alg": "HS256" }), &claims);
+    for (configured, good, bad) in [
+        ("at+jwt", &["at+jwt", "AT+JWT", "application/at+jwt"][..], &["JWT", "jwt", "", "at"][..]),
+        ("JWT", &["JWT", "jwt", "application/jwt"], &["at+jwt", "logout+jwt", "dpop+jwt"]),
+    ] {
+        for typ in good {
+            let token = forge.sign(&header(json!(typ)), &claims);
+            assert!(verifier(Some(configured)).verify(&token).is_ok(), "{configured} {typ}");
+            assert!(verifier(None).verify(&token).is_err(), "absent, {typ}");
+        }
+        for typ in bad.iter().map(|typ| json!(typ)).chain([json!(1), json!(["at+jwt"])]) {
+            let token = forge.sign(&header(typ.clone()), &claims);
+            assert!(verifier(Some(configured)).verify(&token).is_err(), "{configured} {typ}");
+        }
+        assert!(verifier(Some(configured)).verify(&absent).is_err());
+    }
+    assert!(verifier(None).verify(&absent).is_ok());
+}
+
+#[test]
+fn an_issuer_that_does_not_keep_the_profile_has_to_be_configured() {
+    let forge = Forge::new();
+    let keys = KeySet::from(VerifyingKey::hs256(&forge.secret).unwrap());
+    let rules = Rules { full_profile: false, ..Rules::new(ISSUER, AUDIENCE) };
+    let lenient = JwtVerifier::new(keys, rules);
+    let without = |names: &[&str]| {
+        forge.with_claims(|claims| {
+            claims.as_object_mut().unwrap().retain(|name, _| !names.contains(&name.as_str()));
+        })
+    };
+    let identity = lenient.verify(&without(&["jti", "client_id", "iat"])).unwrap();
+    assert_eq!(identity.client, "bob");
+    // A token without a name is still found in the log, and cannot be had from there.
+    assert!(identity.credential.starts_with("sha256:"), "{}", identity.credential);
+    assert_eq!(identity.credential.len(), "sha256:".len() + 16);
+    for name in ["iss", "sub", "aud", "exp"] {
+        assert!(lenient.verify(&without(&[name])).is_err(), "{name}");
+    }
+    // What is there is judged.
+    for (name, value) in [("iat", json!(now() + 60)), ("iat", json!("1")), ("jti", json!(1))] {
+        assert!(lenient.verify(&forge.with_claims(|claims| claims[name] = value)).is_err());
+    }
+    let long = |claims: &mut Value| {
+        claims.as_object_mut().unwrap().remove("iat");
+        claims["exp"] = json!(now() + 25 * 3600);
+    };
+    assert!(lenient.verify(&forge.with_claims(long)).is_err(), "lives longer than may be");
+}
+
+#[test]
+fn no_member_stands_twice_not_even_one_that_nobody_reads() {
+    let forge = Forge::new();
+    let header = json!({ "alg": "HS256", "typ": "at+jwt" });
+    let claims = good_claims().to_string();
+    for more in [r#""sub":"bob""#, r#""\u0073ub":"bob""#, r#""x":1,"x":1"#, r#""x":1,"\u0078":1"#] {
+        let doubled = format!("{},{more}}}", claims.strip_suffix('}').unwrap());
+        let reason = forge.refusal(&forge.sign(&header, &doubled));
+        assert!(reason.contains("twice"), "{more}: {reason}");
+    }
+    let once = format!("{},\"x\":{{\"y\":1}}}}", claims.strip_suffix('}').unwrap());
+    assert!(forge.verifier.verify(&forge.sign(&header, &once)).is_ok());
+    // The same in the header, which is read before the signature.
+    let good = forge.sign(&header, &claims);
+    let rest = good.split_once('.').unwrap().1;
+    let doubled = r#"{"alg":"HS256","typ":"at+jwt","x":1,"x":1}"#;
+    let reason = forge.refusal(&format!("{}.{rest}", URL_SAFE_NO_PAD.encode(doubled)));
+    assert!(reason.contains("twice"), "{reason}");
+    // A list of values in the order of the fields is no object.
+    let list = json!(["HS256", "at+jwt", null, null, null]).to_string();
+    forge.refusal(&format!("{}.{rest}", URL_SAFE_NO_PAD.encode(list)));
+}
+
+#[test]
 fn each_claim_is_required_and_of_its_type() {
     let forge = Forge::new();
     for claim in ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"] {
@@ -124,17 +206,6 @@ fn a_role_that_is_no_text_is_no_role() {
     for role in [json!(null), json!(""), json!(1), json!(["Manager"]), json!({})] {
         let token = forge.with_claims(|claims| claims["job_role"] = role);
         assert!(forge.verifier.verify(&token).unwrap().roles.is_empty());
-    }
-}
-
-#[test]
-fn a_claim_given_twice_is_refused() {
-    let forge = Forge::new();
-    let text = good_claims().to_string();
-    for doubled in [r#""sub":"alice","#, r#""s\u0075b":"alice","#, r#""job_role":"Manager","#] {
-        let claims = text.replacen('{', &format!("{{{doubled}"), 1);
-        let token = forge.sign(&json!({"alg": "HS256", "typ": "at+jwt"}), &claims);
-        assert!(forge.refusal(&token).contains("duplicate"), "{doubled}");
     }
 }
 

@@ -15,7 +15,9 @@ use mcp_auth::authn::{Scheme, apikey::verify::NAME};
 use mcp_auth::authz::layer::Authorize;
 use mcp_auth::authz::peek::Peek;
 use mcp_auth::authz::{Catalogue, CatalogueTool, Permit, Policy};
-use mcp_auth::guard::session::Sessions;
+use mcp_auth::guard::limit::{Failures, Limit};
+use mcp_auth::guard::peer::Peer;
+use mcp_auth::guard::session::{IDLE, LIFE, Sessions};
 use mcp_auth::{Challenge, Identity, Rejection};
 use tower::{Service, ServiceBuilder, ServiceExt};
 
@@ -31,7 +33,13 @@ impl Scheme for ByName {
         let Credential::Bearer(user) = Credential::read(head)? else {
             return Err(Rejection::no_credential("no bearer"));
         };
-        let scopes = vec!["read".into()];
+        // `bob.write` is bob with one more scope.
+        let (user, more) = user.split_once('.').unwrap_or((user, ""));
+        if user == "nobody" {
+            return Err(Rejection::invalid_credential("nobody is not known"));
+        }
+        let scopes = ["read", more].into_iter().filter(|scope| !scope.is_empty());
+        let scopes = scopes.map(str::to_owned).collect();
         Ok(Arc::new(Identity { scopes, ..Identity::new(NAME, "test", user) }))
     }
 }
@@ -88,7 +96,7 @@ macro_rules! stack {
         ServiceBuilder::new()
             .layer(Authenticate::new(ByName, Challenge::default()))
             .layer(Peek)
-            .layer(Sessions::new())
+            .layer(Sessions::new().layer())
             .layer(Authorize::layer(policy(), Challenge::default()))
             .service_fn(tell)
     };
@@ -132,27 +140,112 @@ async fn nobody_is_answered_before_it_is_known_who_asks() {
 async fn a_session_is_only_its_owners() {
     let stack = stack!();
     assert_eq!(ask(&stack, post("bob"), r#"{"method":"initialize"}"#).await.0, 200);
-    let with = |user: &str, method: &str, id: &str| {
-        Request::builder()
-            .method(method)
-            .uri("/mcp")
-            .header("authorization", format!("Bearer {user}"))
-            .header("mcp-session-id", id)
-    };
-    assert_eq!(ask(&stack, with("bob", "POST", "s1"), "{}").await.0, 200);
+    assert_eq!(ask(&stack, in_session("bob", "POST", "s1"), "{}").await.0, 200);
     for method in ["POST", "GET", "DELETE"] {
-        let (foreign, _, foreign_body) = ask(&stack, with("alice", method, "s1"), "{}").await;
-        let (unknown, _, unknown_body) = ask(&stack, with("alice", method, "s2"), "{}").await;
+        let (foreign, _, foreign_body) = ask(&stack, in_session("alice", method, "s1"), "{}").await;
+        let (unknown, _, unknown_body) = ask(&stack, in_session("alice", method, "s2"), "{}").await;
         assert_eq!((foreign, unknown), (404, 404), "{method}");
         let but_trace = |body: &str| body.split("trace_id").next().unwrap().to_owned();
         assert_eq!(but_trace(&foreign_body), but_trace(&unknown_body));
     }
     // The new protocol has no sessions: the header does not get through.
-    let modern = with("alice", "POST", "s1").header("mcp-protocol-version", "2026-07-28");
+    let modern = in_session("alice", "POST", "s1").header("mcp-protocol-version", "2026-07-28");
     let (status, _, seen) = ask(&stack, modern, r#"{"method":"initialize"}"#).await;
     assert!(status == 200 && !seen.contains("mcp-session-id"), "{seen}");
-    assert_eq!(ask(&stack, with("bob", "DELETE", "s1"), "").await.0, 200);
-    assert_eq!(ask(&stack, with("bob", "POST", "s1"), "{}").await.0, 404);
+    assert_eq!(ask(&stack, in_session("bob", "DELETE", "s1"), "").await.0, 200);
+    assert_eq!(ask(&stack, in_session("bob", "POST", "s1"), "{}").await.0, 404);
+}
+
+fn in_session(user: &str, method: &str, id: &str) -> http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri("/mcp")
+        .header("authorization", format!("Bearer {user}"))
+        .header("mcp-session-id", id)
+}
+
+#[tokio::test]
+async fn a_stream_is_opened_only_with_all_rights_that_its_session_was_used_with() {
+    let stack = stack!();
+    ask(&stack, post("bob"), r#"{"method":"initialize"}"#).await;
+    assert_eq!(ask(&stack, in_session("bob", "GET", "s1"), "").await.0, 200);
+    assert_eq!(ask(&stack, in_session("bob.write", "POST", "s1"), "{}").await.0, 200);
+    assert_eq!(ask(&stack, in_session("bob", "GET", "s1"), "").await.0, 404);
+    assert_eq!(ask(&stack, in_session("bob", "POST", "s1"), "{}").await.0, 200);
+    assert_eq!(ask(&stack, in_session("bob.write", "GET", "s1"), "").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_session_ends_however_busy_it_is_and_its_owner_sees_it() {
+    let life = std::time::Duration::from_millis(300);
+    for (idle, life) in [(IDLE, life), (life, LIFE)] {
+        let sessions = Sessions::new().lasting(idle, life);
+        let stack = ServiceBuilder::new()
+            .layer(Authenticate::new(ByName, Challenge::default()))
+            .layer(Peek)
+            .layer(sessions.layer())
+            .service_fn(tell);
+        ask(&stack, post("bob"), r#"{"method":"initialize"}"#).await;
+        let of = |user| sessions.of(&Arc::new(Identity::new(NAME, "test", user)));
+        assert_eq!(of("bob").len(), 1);
+        assert_eq!(of("bob")[0].id, "s1");
+        assert_eq!(of("alice").len(), 0);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        assert_eq!(ask(&stack, in_session("bob", "POST", "s1"), "{}").await.0, 200);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        // Used in time: only the end of its life ends it.
+        let expected = if idle == IDLE { 404 } else { 200 };
+        assert_eq!(ask(&stack, in_session("bob", "POST", "s1"), "{}").await.0, expected);
+        tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+        assert_eq!(ask(&stack, in_session("bob", "POST", "s1"), "{}").await.0, 404);
+        assert_eq!(of("bob").len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_session_id_that_is_none_is_400() {
+    let stack = stack!();
+    for id in ["", "a b", "\u{e9}", &"x".repeat(257)] {
+        assert_eq!(ask(&stack, in_session("bob", "POST", id), "{}").await.0, 400, "{id:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_has_its_own_limit_and_nothing_else_is_done_past_it() {
+    let stack = ServiceBuilder::new()
+        .layer(Authenticate::new(ByName, Challenge::default()))
+        .layer(Limit::layer("1/h,3".parse().unwrap()))
+        .layer(Peek)
+        .service_fn(tell);
+    for _ in 0..3 {
+        assert_eq!(ask(&stack, post("bob"), "{}").await.0, 200);
+    }
+    // A body that could be read in two ways is not looked at any more.
+    let (status, _, body) = ask(&stack, post("bob"), r#"{"id":1,"id":2}"#).await;
+    assert!(status == 429 && body.contains("rate_limited"), "{status} {body}");
+    assert_eq!(
+        ask(&stack, post("bob.write"), "{}").await.0,
+        429,
+        "another credential, same caller"
+    );
+    assert_eq!(ask(&stack, post("alice"), r#"{"id":1,"id":2}"#).await.0, 400);
+}
+
+#[tokio::test]
+async fn credentials_that_fail_slow_down_their_address_and_no_good_one() {
+    let failures = Failures::new("1/h,2".parse().unwrap());
+    let stack = ServiceBuilder::new()
+        .layer(Authenticate::counting(ByName, Challenge::default(), failures))
+        .service_fn(tell);
+    let from = |user: &str, peer: &str| post(user).extension(Peer(peer.parse().unwrap()));
+    for expected in [401, 401, 429, 429] {
+        assert_eq!(ask(&stack, from("nobody", "192.0.2.1"), "{}").await.0, expected);
+    }
+    assert_eq!(ask(&stack, from("bob", "192.0.2.1"), "{}").await.0, 200, "the same address");
+    assert_eq!(ask(&stack, from("nobody", "192.0.2.2"), "{}").await.0, 401, "another address");
+    // Whoever sends nothing guesses nothing.
+    let nothing = Request::post("/mcp").extension(Peer("192.0.2.1".parse().unwrap()));
+    assert_eq!(ask(&stack, nothing, "{}").await.0, 401);
 }
 
 #[tokio::test]
@@ -168,7 +261,7 @@ async fn many_at_once_do_not_slip_past_the_limit_of_sessions() {
     let stack = ServiceBuilder::new()
         .layer(Authenticate::new(ByName, Challenge::default()))
         .layer(Peek)
-        .layer(sessions)
+        .layer(sessions.layer())
         .service_fn(slow);
     let open = |user| ask(&stack, post(user), r#"{"method":"initialize"}"#);
     let all = futures_join((0..100).map(|_| open("bob")).collect()).await;
@@ -208,6 +301,6 @@ async fn a_layer_without_those_before_it_refuses() {
         .layer(authorize)
         .service_fn(tell);
     assert_eq!(ask(&no_peek, post("bob"), "{}").await.0, 500);
-    let sessions = ServiceBuilder::new().layer(Sessions::new()).service_fn(tell);
+    let sessions = ServiceBuilder::new().layer(Sessions::new().layer()).service_fn(tell);
     assert_eq!(ask(&sessions, post("bob"), "{}").await.0, 500);
 }

@@ -4,18 +4,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use http_body_util::Either;
 use tower::{Layer, Service};
 
 use super::Scheme;
 use super::credential::Credential;
+use crate::guard::limit::Failures;
+use crate::guard::peer::Peer;
 use crate::{Challenge, Rejection, RejectionBody};
 
 /// Lets requests through whose credential a [`Scheme`] verifies.
 ///
 /// The credential is taken out of the request and an `Arc<Identity>` put into its
-/// extensions. Everything else is answered here, before any body is read.
+/// extensions. Everything else is answered here, before any body is read: also with a 429, if
+/// too many credentials from one address have failed.
 pub struct Authenticate<C>(Arc<Config<C>>);
 
 /// The service that [`Authenticate`] makes.
@@ -27,12 +30,18 @@ pub struct Authenticated<C, S> {
 struct Config<C> {
     scheme: C,
     challenge: Challenge,
+    failures: Failures,
 }
 
 impl<C: Scheme> Authenticate<C> {
     /// A layer for this scheme; `challenge` is what callers without a good credential are told.
     pub fn new(scheme: C, challenge: Challenge) -> Self {
-        Self(Arc::new(Config { scheme, challenge }))
+        Self::counting(scheme, challenge, Failures::default())
+    }
+
+    /// The same, counting the credentials that are refused together with other doors.
+    pub fn counting(scheme: C, challenge: Challenge, failures: Failures) -> Self {
+        Self(Arc::new(Config { scheme, challenge, failures }))
     }
 }
 
@@ -94,15 +103,20 @@ impl<C: Scheme> Config<C> {
                 head.extensions.insert(identity);
                 Ok(Request::from_parts(head, body))
             }
-            Err(rejection) => Err(self.refuse(&rejection, &mut head.extensions)),
+            Err(rejection) => {
+                let rejection = self.slowed_down(rejection, &head.extensions);
+                Err(rejection.answer(&self.challenge, &mut head.extensions))
+            }
         }
     }
 
-    fn refuse(
-        &self,
-        rejection: &Rejection,
-        extensions: &mut http::Extensions,
-    ) -> Response<RejectionBody> {
-        rejection.answer(&self.challenge, extensions)
+    fn slowed_down(&self, rejection: Rejection, extensions: &Extensions) -> Rejection {
+        if !rejection.is_failed_credential() {
+            return rejection;
+        }
+        match self.failures.failed(Peer::of(extensions)) {
+            Ok(()) => rejection,
+            Err(slower) => slower.after(rejection.reason()),
+        }
     }
 }

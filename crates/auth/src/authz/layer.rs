@@ -22,6 +22,8 @@ impl Authorize {
 }
 
 impl Check for Authorize {
+    type Pass = ();
+
     fn check<B>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
         let Some(identity) = Identity::of(request.extensions()).cloned() else {
             return Err(Rejection::unprotected("authorization without authentication before it"));
@@ -38,15 +40,10 @@ impl Check for Authorize {
             };
         };
         let Some(tool) = peeked.called_tool() else { return Ok(()) };
-        match permit.judge(tool) {
-            // The handler knows what to answer for a tool that is not there.
-            Verdict::UnknownTool => Ok(()),
-            Verdict::Allowed => {
-                audit::allowed(permit.identity(), tool, trace);
-                Ok(())
-            }
-            Verdict::InsufficientScope(scopes) => Err(Rejection::insufficient_scope(tool, scopes)),
-            Verdict::NotGranted => Err(Rejection::not_granted(tool)),
+        // The handler knows what to answer for a tool that is not there.
+        if permit.check(tool)? == Verdict::Allowed {
+            audit::allowed(permit.identity(), tool, trace);
         }
+        Ok(())
     }
 }

@@ -10,10 +10,12 @@
 //!    that a refusal has the right HTTP status. The MCP handler asks the same Permit
 //!    again about what it parsed, and is the authority.
 
+mod catalogue;
 pub mod layer;
 pub mod peek;
 mod permit;
 mod policy;
 
+pub use catalogue::{Catalogue, CatalogueTool, Rule};
 pub use permit::{Permit, Verdict};
-pub use policy::{Catalogue, CatalogueTool, Policy, PolicyError, Rule};
+pub use policy::{Policy, PolicyError};

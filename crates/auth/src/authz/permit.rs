@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Policy;
-use crate::Identity;
+use crate::{Identity, Rejection};
 
 /// One caller's rights under one policy snapshot.
 ///
@@ -49,6 +49,31 @@ impl Permit {
         match self.policy.scopes_for(tool) {
             scopes if scopes.is_empty() => Verdict::NotGranted,
             scopes => Verdict::InsufficientScope(scopes),
+        }
+    }
+
+    /// The same, with what is not granted as the refusal to answer.
+    ///
+    /// # Errors
+    /// A 403 whose reason for the log says what was expected and what was found.
+    pub fn check(&self, tool: &str) -> Result<Verdict, Rejection> {
+        match self.judge(tool) {
+            verdict @ (Verdict::Allowed | Verdict::UnknownTool) => Ok(verdict),
+            Verdict::InsufficientScope(scopes) => {
+                let found = &self.identity.scopes;
+                let reason = format!("tool {tool}: expected one of {scopes:?}, found {found:?}");
+                Err(Rejection::insufficient_scope(tool, scopes, reason))
+            }
+            Verdict::NotGranted => {
+                let Identity { roles, grants, .. } = &*self.identity;
+                let known = self.policy.catalogue().get(tool);
+                let expected = known.map(|tool| self.policy.roles_for(tool)).unwrap_or_default();
+                let reason = format!(
+                    "tool {tool}: expected one of the roles {expected:?} or a grant that reaches \
+                     it, found the roles {roles:?} and the grants {grants:?}"
+                );
+                Err(Rejection::not_granted(tool, reason))
+            }
         }
     }
 

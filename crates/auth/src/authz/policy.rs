@@ -1,11 +1,11 @@
 //! Roles and scopes → tools, as plain data.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Permit;
+use super::{Catalogue, CatalogueTool, Permit, Rule};
 use crate::Identity;
 
 /// Which roles and scopes reach which tools.
@@ -19,33 +19,15 @@ pub struct Policy {
     always: Vec<String>,
     roles: HashMap<String, Vec<Rule>>,
     /// Sorted by name, so that a challenge always names the same scope.
-    scopes: BTreeMap<String, Vec<Rule>>,
+    scopes: BTreeMap<String, Scope>,
 }
 
-/// Every tool that a server has, with what a policy may ask about it.
-#[derive(Clone, Debug, Default)]
-pub struct Catalogue {
-    tools: BTreeMap<String, CatalogueTool>,
-}
-
-/// One tool of a [`Catalogue`].
-#[derive(Clone, Debug)]
-pub struct CatalogueTool {
-    /// The name as `tools/call` gives it, matched exactly.
-    pub name: String,
-    /// Whether the tool changes nothing (MCP annotation `readOnlyHint`).
-    pub read_only: bool,
-}
-
-/// What one line of a policy, or one grant of a key, reaches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// Every tool whose name starts so; written with a `*` behind it.
-    Prefix(String),
-    /// Every tool that only reads; written `read_only`.
-    ReadOnly,
-    /// One tool, by its exact name.
-    Tool(String),
+#[derive(Debug)]
+struct Scope {
+    /// What it reaches by itself.
+    rules: Vec<Rule>,
+    /// It and all scopes that it implies, directly or through others.
+    implies: BTreeSet<String>,
 }
 
 /// Why a policy was not loaded.
@@ -54,6 +36,17 @@ pub enum PolicyError {
     /// It is not TOML of the expected shape; the text names line and column.
     #[error("the policy is not valid: {0}")]
     Syntax(#[from] toml::de::Error),
+    /// A scope could not be asked for by this name (RFC 6749 §3.3).
+    #[error("\"{0}\" cannot be a scope: visible ASCII without spaces, quotes and backslashes")]
+    ScopeName(String),
+    /// A scope includes one that the policy does not have.
+    #[error("scope \"{scope}\" includes \"{included}\", but the policy has no such scope")]
+    UnknownScope {
+        /// The scope that includes it.
+        scope: String,
+        /// The name as written.
+        included: String,
+    },
     /// A rule reaches no tool that the server has.
     #[error("{holder} grants \"{rule}\", but this server has no such tool; it has: {known}")]
     UnknownTool {
@@ -76,12 +69,19 @@ impl Policy {
     /// [roles.Auditor]
     /// read_only = true
     ///
-    /// [scopes."weather:read"]
-    /// tools = ["get_weather"]
+    /// [scopes."shopping:read"]
+    /// tools = ["list_shopping_items"]
+    ///
+    /// [scopes."shopping:write"]
+    /// tools = ["add_shopping_item"]
+    /// includes = ["shopping:read"]
     /// ```
     ///
+    /// Whoever has a scope has those that it includes.
+    ///
     /// # Errors
-    /// The text is not such a file, or a rule names a tool that is not in the catalogue.
+    /// The text is not such a file, or a rule names a tool that is not in the catalogue, or a
+    /// scope includes one that is not in the file.
     pub fn parse(text: &str, catalogue: Catalogue) -> Result<Self, PolicyError> {
         let file: PolicyFile = toml::from_str(text)?;
         let mut policy = Self::grants_only(catalogue);
@@ -89,9 +89,13 @@ impl Policy {
             let rules = policy.resolve(&format!("role \"{role}\""), section)?;
             policy.roles.insert(role, rules);
         }
-        for (scope, section) in file.scopes {
-            let rules = policy.resolve(&format!("scope \"{scope}\""), section)?;
-            policy.scopes.insert(scope, rules);
+        for (scope, section) in &file.scopes {
+            if !is_scope_token(scope) {
+                return Err(PolicyError::ScopeName(scope.clone()));
+            }
+            let rules = policy.resolve(&format!("scope \"{scope}\""), section.reach())?;
+            let implies = implied(scope, &file.scopes)?;
+            policy.scopes.insert(scope.clone(), Scope { rules, implies });
         }
         Ok(policy)
     }
@@ -133,31 +137,60 @@ impl Policy {
         self.scopes.keys().map(String::as_str).collect()
     }
 
-    /// The scopes that one operation needs: the one scope that reaches the tool, and of
-    /// several the one that reaches least. Empty if no scope would help.
+    /// These scopes and all that they imply: a broad scope is as good as the narrow ones in it
+    /// (MCP 2026-07-28, Authorization, Step-Up Authorization Flow). A scope that the policy does
+    /// not have implies itself alone.
+    pub fn scope_closure(&self, scopes: &[String]) -> BTreeSet<String> {
+        let known = scopes.iter().filter_map(|scope| self.scopes.get(scope));
+        known.flat_map(|scope| &scope.implies).chain(scopes).cloned().collect()
+    }
+
+    /// The scopes that reach nothing but tools which change nothing: what a client that knows
+    /// nothing yet may well ask for.
+    pub fn scopes_that_only_read(&self) -> Vec<&str> {
+        let changes = |scope: &str| {
+            let tools = self.catalogue.iter();
+            tools.filter(|tool| self.scope_reaches(scope, tool)).any(|tool| !tool.read_only)
+        };
+        self.scopes().into_iter().filter(|scope| !changes(scope)).collect()
+    }
+
+    /// The scopes that one operation needs: the one scope that reaches the tool by itself, and
+    /// of several the one that reaches least. Empty if no scope would help.
     pub(super) fn scopes_for(&self, tool: &CatalogueTool) -> Vec<String> {
-        let reach = |rules: &[Rule]| {
-            self.catalogue.iter().filter(|t| rules.iter().any(|r| r.reaches(t))).count()
+        let reach = |scope: &str| {
+            self.catalogue.iter().filter(|other| self.scope_reaches(scope, other)).count()
         };
         self.scopes
             .iter()
-            .filter(|(_, rules)| rules.iter().any(|rule| rule.reaches(tool)))
-            .min_by_key(|(_, rules)| reach(rules))
-            .map(|(scope, _)| vec![scope.clone()])
+            .filter(|(_, scope)| scope.rules.iter().any(|rule| rule.reaches(tool)))
+            .map(|(name, _)| name)
+            .min_by_key(|name| reach(name))
+            .map(|name| vec![name.clone()])
             .unwrap_or_default()
     }
 
+    /// The roles that reach a tool, sorted.
+    pub(super) fn roles_for(&self, tool: &CatalogueTool) -> Vec<&str> {
+        let roles = self.roles().into_iter();
+        roles.filter(|role| reach(self.roles.get(*role), tool)).collect()
+    }
+
     pub(super) fn reaches(&self, identity: &Identity, tool: &CatalogueTool) -> bool {
-        let any = |rules: Option<&Vec<Rule>>| {
-            rules.is_some_and(|rules| rules.iter().any(|rule| rule.reaches(tool)))
-        };
         self.always.contains(&tool.name)
-            || identity.roles.iter().any(|role| any(self.roles.get(role)))
-            || identity.scopes.iter().any(|scope| any(self.scopes.get(scope)))
+            || identity.roles.iter().any(|role| reach(self.roles.get(role), tool))
+            || identity.scopes.iter().any(|scope| self.scope_reaches(scope, tool))
             || identity.grants.iter().any(|grant| Rule::parse(grant).reaches(tool))
     }
 
-    fn resolve(&self, holder: &str, section: Section) -> Result<Vec<Rule>, PolicyError> {
+    fn scope_reaches(&self, scope: &str, tool: &CatalogueTool) -> bool {
+        self.scopes.get(scope).is_some_and(|scope| {
+            let implied = scope.implies.iter().map(|name| self.scopes.get(name));
+            implied.into_iter().any(|scope| reach(scope.map(|scope| &scope.rules), tool))
+        })
+    }
+
+    fn resolve(&self, holder: &str, section: Reach) -> Result<Vec<Rule>, PolicyError> {
         let read_only = section.read_only.then_some(Rule::ReadOnly);
         let named = section.tools.iter().map(|text| match Rule::parse(text) {
             // In a policy file this has a field of its own; as a tool name it is unknown.
@@ -179,74 +212,72 @@ impl Policy {
     }
 }
 
-impl Catalogue {
-    /// The tool of that exact name.
-    pub fn get(&self, name: &str) -> Option<&CatalogueTool> {
-        self.tools.get(name)
-    }
-
-    /// Whether a rule reaches any of the tools. One that does not is misspelt.
-    pub fn has_any(&self, rule: &Rule) -> bool {
-        self.iter().any(|tool| rule.reaches(tool))
-    }
-
-    /// All tools, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = &CatalogueTool> {
-        self.tools.values()
-    }
+fn reach(rules: Option<&Vec<Rule>>, tool: &CatalogueTool) -> bool {
+    rules.is_some_and(|rules| rules.iter().any(|rule| rule.reaches(tool)))
 }
 
-impl FromIterator<CatalogueTool> for Catalogue {
-    fn from_iter<I: IntoIterator<Item = CatalogueTool>>(tools: I) -> Self {
-        Self { tools: tools.into_iter().map(|tool| (tool.name.clone(), tool)).collect() }
+/// A scope and all that it includes, directly or through others.
+fn implied(
+    scope: &str,
+    sections: &BTreeMap<String, ScopeSection>,
+) -> Result<BTreeSet<String>, PolicyError> {
+    let mut implied = BTreeSet::new();
+    let mut open = vec![scope.to_owned()];
+    while let Some(scope) = open.pop() {
+        let section = sections.get(&scope).expect("only names that were found are put here");
+        for included in &section.includes {
+            if !sections.contains_key(included) {
+                let included = included.clone();
+                return Err(PolicyError::UnknownScope { scope, included });
+            }
+            if !implied.contains(included) {
+                open.push(included.clone());
+            }
+        }
+        implied.insert(scope);
     }
+    Ok(implied)
 }
 
-impl Rule {
-    /// Reads `name`, `prefix*` or `read_only`.
-    pub fn parse(text: &str) -> Self {
-        match text.strip_suffix('*') {
-            Some(prefix) => Self::Prefix(prefix.to_owned()),
-            None if text == "read_only" => Self::ReadOnly,
-            None => Self::Tool(text.to_owned()),
-        }
-    }
-
-    fn reaches(&self, tool: &CatalogueTool) -> bool {
-        match self {
-            Self::Prefix(prefix) => tool.name.starts_with(prefix),
-            Self::ReadOnly => tool.read_only,
-            Self::Tool(name) => tool.name == *name,
-        }
-    }
-}
-
-impl std::fmt::Display for Rule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Prefix(prefix) => write!(f, "{prefix}*"),
-            Self::ReadOnly => f.write_str("read_only"),
-            Self::Tool(name) => f.write_str(name),
-        }
-    }
+/// RFC 6749 §3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`.
+fn is_scope_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PolicyFile {
     #[serde(default)]
-    roles: BTreeMap<String, Section>,
+    roles: BTreeMap<String, Reach>,
     #[serde(default)]
-    scopes: BTreeMap<String, Section>,
+    scopes: BTreeMap<String, ScopeSection>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Section {
+struct Reach {
     #[serde(default)]
     tools: Vec<String>,
     #[serde(default)]
     read_only: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScopeSection {
+    #[serde(default)]
+    tools: Vec<String>,
+    #[serde(default)]
+    read_only: bool,
+    #[serde(default)]
+    includes: Vec<String>,
+}
+
+impl ScopeSection {
+    fn reach(&self) -> Reach {
+        Reach { tools: self.tools.clone(), read_only: self.read_only }
+    }
 }
 
 #[cfg(test)]
@@ -284,5 +315,42 @@ mod tests {
         let policy = Policy::parse(text, catalogue()).unwrap();
         let tool = policy.catalogue().get("get_time").unwrap();
         assert_eq!(policy.scopes_for(tool), ["time"]);
+    }
+
+    #[test]
+    fn a_broad_scope_is_as_good_as_the_narrow_ones_in_it() {
+        let text = "[scopes.list]\ntools = [\"hr_list\"]\n\
+            [scopes.add]\ntools = [\"hr_add\"]\nincludes = [\"list\"]\n\
+            [scopes.all]\nincludes = [\"add\", \"all\"]";
+        let policy = Arc::new(Policy::parse(text, catalogue()).unwrap());
+        let allowed = |scope: &str| {
+            let scopes = vec![scope.to_owned()];
+            let identity = Identity { scopes, ..Identity::new("jwt", "issuer", "bob") };
+            policy.permit(Arc::new(identity)).allowed().join(" ")
+        };
+        assert_eq!(allowed("list"), "hr_list");
+        assert_eq!(allowed("add"), "hr_add hr_list");
+        assert_eq!(allowed("all"), "hr_add hr_list");
+        assert_eq!(allowed("other"), "");
+        let closure = policy.scope_closure(&["add".into(), "other".into()]);
+        assert_eq!(closure, ["add", "list", "other"].map(str::to_owned).into());
+        // What is asked for is still the scope that reaches it, and no more.
+        let tool = policy.catalogue().get("hr_list").unwrap();
+        assert_eq!(policy.scopes_for(tool), ["list"]);
+        assert_eq!(policy.scopes_that_only_read(), ["list"]);
+    }
+
+    #[test]
+    fn a_scope_has_a_name_that_can_be_asked_for_and_includes_what_there_is() {
+        for text in [
+            "[scopes.a]\nincludes = [\"b\"]",
+            "[scopes.\"a b\"]\n",
+            "[scopes.\"\"]\n",
+            "[scopes.'a\"b']\n",
+            "[scopes.'ä']\n",
+        ] {
+            assert!(Policy::parse(text, catalogue()).is_err(), "{text}");
+        }
+        assert!(Policy::parse("[roles.A]\nincludes = [\"A\"]", catalogue()).is_err());
     }
 }

@@ -73,6 +73,8 @@ impl Front {
 }
 
 impl Check for Front {
+    type Pass = ();
+
     fn check<B>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
         let headers = request.headers();
         let size: usize =

@@ -1,4 +1,4 @@
-//! A check that needs nothing but the request, as a tower layer.
+//! A check that needs nothing but the head of a request, as a tower layer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,11 +13,19 @@ use crate::{Challenge, Rejection, RejectionBody};
 
 /// Judges a request by its head. It may change the head, and never sees the body.
 pub trait Check: Send + Sync + 'static {
+    /// What it remembers of a request that it let through, until that is answered.
+    type Pass: Send;
+
     /// Lets the request go on, or says why not.
     ///
     /// # Errors
     /// A [`Rejection`], which is answered on the spot.
-    fn check<B>(&self, request: &mut Request<B>) -> Result<(), Rejection>;
+    fn check<B>(&self, request: &mut Request<B>) -> Result<Self::Pass, Rejection>;
+
+    /// Sees the answer to a request that it let through, and may add to its head.
+    fn answered<R>(&self, pass: Self::Pass, answer: &mut Response<R>) {
+        let _ = (pass, answer);
+    }
 }
 
 /// Puts a [`Check`] in front of a service.
@@ -33,16 +41,22 @@ pub struct Gated<C, S> {
 
 pin_project! {
     /// Either the inner service's answer or the refusal.
-    pub struct GateFuture<F> {
+    pub struct GateFuture<C, F>
+    where
+        C: Check,
+    {
         #[pin]
-        state: State<F>,
+        state: State<C, F>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<F> {
-        Passed { #[pin] inner: F },
+    enum State<C, F>
+    where
+        C: Check,
+    {
+        Passed { #[pin] inner: F, gate: Gate<C>, pass: Option<C::Pass> },
         Refused { answer: Option<Response<RejectionBody>> },
     }
 }
@@ -51,6 +65,11 @@ impl<C: Check> Gate<C> {
     /// A layer for this check; `challenge` goes with its refusals.
     pub fn new(check: C, challenge: Challenge) -> Self {
         Self(Arc::new((check, challenge)))
+    }
+
+    /// The check itself.
+    pub fn check(&self) -> &C {
+        &self.0.0
     }
 }
 
@@ -81,7 +100,7 @@ where
 {
     type Response = Response<Either<R, RejectionBody>>;
     type Error = S::Error;
-    type Future = GateFuture<S::Future>;
+    type Future = GateFuture<C, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -89,27 +108,36 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (check, challenge) = &*self.gate.0;
-        match check.check(&mut request) {
-            Ok(()) => GateFuture { state: State::Passed { inner: self.inner.call(request) } },
+        let state = match check.check(&mut request) {
+            Ok(pass) => State::Passed {
+                inner: self.inner.call(request),
+                gate: self.gate.clone(),
+                pass: Some(pass),
+            },
             Err(rejection) => {
                 let answer = rejection.answer(challenge, request.extensions_mut());
-                GateFuture { state: State::Refused { answer: Some(answer) } }
+                State::Refused { answer: Some(answer) }
             }
-        }
+        };
+        GateFuture { state }
     }
 }
 
-impl<F, R, E> Future for GateFuture<F>
+impl<C, F, R, E> Future for GateFuture<C, F>
 where
+    C: Check,
     F: Future<Output = Result<Response<R>, E>>,
 {
     type Output = Result<Response<Either<R, RejectionBody>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Passed { inner } => {
-                inner.poll(cx).map(|result| result.map(|response| response.map(Either::Left)))
-            }
+            StateProjection::Passed { inner, gate, pass } => inner.poll(cx).map_ok(|mut answer| {
+                if let Some(pass) = pass.take() {
+                    gate.check().answered(pass, &mut answer);
+                }
+                answer.map(Either::Left)
+            }),
             StateProjection::Refused { answer } => {
                 let answer = answer.take().expect("a future is not polled after it is ready");
                 Poll::Ready(Ok(answer.map(Either::Right)))

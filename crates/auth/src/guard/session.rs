@@ -1,22 +1,26 @@
-//! Binds the sessions of older clients to the identity that opened them.
+//! Binds the sessions of older clients to the caller that opened them.
 //!
 //! MCP before 2026-07-28 has sessions, and the service that keeps them asks nobody whose
 //! they are. A session belongs to (issuer, user, client), not to one credential, so that a
-//! renewed token keeps it; and it is never a credential itself. A session of someone else
-//! and one that is not there get the same 404.
+//! renewed token keeps it; and it is never a credential itself: each request is judged by the
+//! rights that its own credential has now. A session of someone else and one that is not there
+//! get the same 404.
+//!
+//! A stream can bring answers again that an earlier request of the session was given. So it is
+//! opened only to a credential that has all the rights which the session was used with.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Either;
-use tower::{Layer, Service};
+use jiff::Timestamp;
 
+use super::gate::{Check, Gate};
+use super::streams::StreamEnd;
 use crate::authz::peek::Peeked;
-use crate::{Challenge, Identity, Rejection, RejectionBody};
+use crate::identity::Caller;
+use crate::{Challenge, Identity, Rejection};
 
 /// The header that names a session (MCP 2025-11-25, Streamable HTTP).
 pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -29,49 +33,78 @@ const STATELESS_SINCE: &str = "2026-07-28";
 /// How long a session may be idle. The MCP service behind has to be given the same time.
 pub const IDLE: Duration = Duration::from_secs(5 * 60);
 
-/// Most sessions that one identity may have open at a time.
-const MOST_PER_OWNER: usize = 32;
+/// How long a session lasts at most, however busy it is.
+pub const LIFE: Duration = Duration::from_secs(8 * 60 * 60);
 
-/// Who owns which session. It comes after authentication and [`Peek`](crate::authz::peek::Peek).
-#[derive(Clone, Debug, Default)]
-pub struct Sessions(Arc<Mutex<Table>>);
+/// Most sessions that one caller may have open at a time.
+pub const MOST_PER_CALLER: usize = 32;
 
-/// The service that [`Sessions`] makes.
+/// Longest session id in bytes.
+const MAX_ID: usize = 256;
+
+/// Who owns which session. Its layer comes after authentication and
+/// [`Peek`](crate::authz::peek::Peek). Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Bound<S> {
-    sessions: Sessions,
-    inner: S,
+pub struct Sessions {
+    table: Arc<Mutex<Table>>,
+    idle: Duration,
+    life: Duration,
+}
+
+/// What its owner may know of a session.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct OpenSession {
+    /// Its id, which ends it: `DELETE` with the header `Mcp-Session-Id`.
+    pub id: String,
+    /// Since when it is open.
+    pub opened: Timestamp,
+    /// When it was used last.
+    pub last_used: Timestamp,
+    /// When it ends, if nobody uses it and nobody ends it before.
+    pub ends_when_idle: Timestamp,
+    /// When it ends, however busy it is.
+    pub ends: Timestamp,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     open: HashMap<String, Session>,
     /// One entry for each `initialize` that is being answered.
-    opening: Vec<Owner>,
+    opening: Vec<Caller>,
 }
 
 #[derive(Debug)]
 struct Session {
-    owner: Owner,
+    owner: Caller,
+    rights: Rights,
+    opened: Instant,
     last_used: Instant,
 }
 
-/// (issuer, user, client): the same caller with a newer credential is the same owner.
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Owner(String, String, String);
+/// All rights of all credentials that a session was used with.
+#[derive(Debug, Default)]
+struct Rights {
+    roles: Vec<String>,
+    scopes: Vec<String>,
+    grants: Vec<String>,
+}
 
 /// A request's part in a session: it uses one, or is about to open one.
 #[derive(Debug)]
-enum Part {
-    Opens(Place),
-    Uses(String),
+pub enum Part {
+    /// It has none.
+    None,
+    /// It is an `initialize`.
+    Opens(Place, Arc<Identity>),
+    /// It names a session, and with this method may end it.
+    Uses(String, Method),
 }
 
-/// A place among the sessions of one owner, given back when it is dropped. It is taken
+/// A place among the sessions of one caller, given back when it is dropped. It is taken
 /// before the session is there, so that many at once cannot slip past the limit.
 #[derive(Debug)]
-struct Place {
-    owner: Owner,
+pub struct Place {
+    owner: Caller,
     sessions: Sessions,
 }
 
@@ -84,9 +117,9 @@ impl Drop for Place {
     }
 }
 
-impl Owner {
-    fn of(identity: &Identity) -> Self {
-        Self(identity.issuer.clone(), identity.user.clone(), identity.client.clone())
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { table: Arc::default(), idle: IDLE, life: LIFE }
     }
 }
 
@@ -96,8 +129,97 @@ impl Sessions {
         Self::default()
     }
 
-    /// Judges the request, and takes session headers out of one that has no sessions.
-    fn admit<B>(&self, request: &mut Request<B>) -> Result<Option<Part>, Rejection> {
+    /// Ends sessions after other times than [`IDLE`] and [`LIFE`].
+    pub fn lasting(self, idle: Duration, life: Duration) -> Self {
+        Self { idle, life, ..self }
+    }
+
+    /// The layer.
+    pub fn layer(&self) -> Gate<Self> {
+        Gate::new(self.clone(), Challenge::default())
+    }
+
+    /// The sessions that this caller has open, the oldest first.
+    pub fn of(&self, identity: &Arc<Identity>) -> Vec<OpenSession> {
+        let owner = Caller::of(identity);
+        let mut table = self.lock();
+        self.forget_ended(&mut table);
+        let own = table.open.iter().filter(|(_, session)| session.owner == owner);
+        let mut own: Vec<_> = own.map(|(id, session)| self.shown(id, session)).collect();
+        own.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
+        own
+    }
+
+    fn shown(&self, id: &str, session: &Session) -> OpenSession {
+        let now = Timestamp::now();
+        let ago = |moment: Instant| now - moment.elapsed();
+        OpenSession {
+            id: id.to_owned(),
+            opened: ago(session.opened),
+            last_used: ago(session.last_used),
+            ends_when_idle: ago(session.last_used) + self.idle,
+            ends: ago(session.opened) + self.life,
+        }
+    }
+
+    fn touch(
+        &self,
+        id: &str,
+        identity: &Arc<Identity>,
+        method: &Method,
+    ) -> Result<StreamEnd, Rejection> {
+        let mut table = self.lock();
+        let Some(session) = table.open.get_mut(id).filter(|session| self.is_open(session)) else {
+            return Err(Rejection::session_not_found("there is no such session, or it has ended"));
+        };
+        if session.owner != Caller::of(identity) {
+            return Err(Rejection::session_not_found("the session belongs to another caller"));
+        }
+        if *method == Method::GET && !session.rights.are_within(identity) {
+            return Err(Rejection::session_not_found(
+                "the session was used with rights that this credential lacks",
+            ));
+        }
+        session.rights.add(identity);
+        session.last_used = Instant::now();
+        Ok(StreamEnd(session.opened + self.life))
+    }
+
+    fn place(&self, identity: &Arc<Identity>) -> Result<Place, Rejection> {
+        let owner = Caller::of(identity);
+        let mut table = self.lock();
+        self.forget_ended(&mut table);
+        let opening = table.opening.iter().filter(|other| **other == owner).count();
+        let open = table.open.values().filter(|session| session.owner == owner).count();
+        if open + opening >= MOST_PER_CALLER {
+            return Err(Rejection::too_many_sessions(format!("{open} sessions are open")));
+        }
+        table.opening.push(owner.clone());
+        drop(table);
+        Ok(Place { owner, sessions: self.clone() })
+    }
+
+    fn forget_ended(&self, table: &mut Table) {
+        table.open.retain(|_, session| self.is_open(session));
+    }
+
+    /// The service behind closes idle ones by itself; what outlived its life nobody reaches any
+    /// more, and so is idle from then on.
+    fn is_open(&self, session: &Session) -> bool {
+        session.last_used.elapsed() < self.idle && session.opened.elapsed() < self.life
+    }
+
+    /// A panic elsewhere leaves the table whole: every change to it is one call.
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Check for Sessions {
+    type Pass = Part;
+
+    /// Takes session headers out of a request that has no sessions.
+    fn check<B>(&self, request: &mut Request<B>) -> Result<Part, Rejection> {
         let Some(identity) = Identity::of(request.extensions()).cloned() else {
             return Err(Rejection::unprotected("sessions without authentication before them"));
         };
@@ -109,109 +231,76 @@ impl Sessions {
             headers.remove(SESSION_ID);
             headers.remove(LAST_EVENT_ID);
         }
-        if let Some(id) = request.headers().get(SESSION_ID) {
-            let Ok(id) = id.to_str() else {
-                return Err(Rejection::session_not_found("the session id is not ASCII"));
-            };
-            self.touch(id, &Owner::of(&identity))?;
-            Ok(Some(Part::Uses(id.to_owned())))
-        } else if request.extensions().get::<Peeked>().is_some_and(Peeked::is_initialize) {
-            Ok(Some(Part::Opens(self.place(Owner::of(&identity))?)))
-        } else {
-            Ok(None)
-        }
-    }
-
-    fn touch(&self, id: &str, owner: &Owner) -> Result<(), Rejection> {
-        match self.lock().open.get_mut(id) {
-            Some(session) if session.owner == *owner => {
-                session.last_used = Instant::now();
-                Ok(())
+        let is_initialize = request.extensions().get::<Peeked>().is_some_and(Peeked::is_initialize);
+        match request.headers().get(SESSION_ID) {
+            Some(id) => {
+                let id = session_id(id)?.to_owned();
+                let method = request.method().clone();
+                let end = self.touch(&id, &identity, &method)?;
+                request.extensions_mut().insert(end);
+                Ok(Part::Uses(id, method))
             }
-            Some(_) => Err(Rejection::session_not_found("the session belongs to another caller")),
-            None => Err(Rejection::session_not_found("there is no such session")),
+            None if is_initialize => Ok(Part::Opens(self.place(&identity)?, identity)),
+            None => Ok(Part::None),
         }
-    }
-
-    fn place(&self, owner: Owner) -> Result<Place, Rejection> {
-        let mut table = self.lock();
-        // The service behind has closed these by itself.
-        table.open.retain(|_, session| session.last_used.elapsed() < IDLE);
-        let opening = table.opening.iter().filter(|other| **other == owner).count();
-        let open = table.open.values().filter(|session| session.owner == owner).count();
-        if open + opening >= MOST_PER_OWNER {
-            return Err(Rejection::too_many_sessions(format!("{open} sessions are open")));
-        }
-        table.opening.push(owner.clone());
-        drop(table);
-        Ok(Place { owner, sessions: self.clone() })
     }
 
     /// Follows what the answer did to the session that was used, or that it opened.
-    fn follow<R>(&self, part: &Part, method: &Method, answer: &Response<R>) {
+    fn answered<R>(&self, part: Part, answer: &mut Response<R>) {
         match part {
-            Part::Opens(place) => {
+            Part::None => {}
+            Part::Opens(place, identity) => {
                 let opened = answer.headers().get(SESSION_ID).and_then(|id| id.to_str().ok());
                 if let Some(id) = opened {
-                    let session = Session { owner: place.owner.clone(), last_used: Instant::now() };
+                    let session = Session::new(place.owner.clone(), &identity);
                     self.lock().open.entry(id.to_owned()).or_insert(session);
                 }
             }
-            Part::Uses(id) => {
-                let ended = *method == Method::DELETE && answer.status().is_success();
+            Part::Uses(id, method) => {
+                let ended = method == Method::DELETE && answer.status().is_success();
                 if ended || answer.status() == StatusCode::NOT_FOUND {
-                    self.lock().open.remove(id);
+                    self.lock().open.remove(&id);
                 }
             }
         }
     }
+}
 
-    /// A panic elsewhere leaves the table whole: every change to it is one call.
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Session {
+    fn new(owner: Caller, identity: &Identity) -> Self {
+        let now = Instant::now();
+        let mut rights = Rights::default();
+        rights.add(identity);
+        Self { owner, rights, opened: now, last_used: now }
     }
 }
 
-impl<S> Layer<S> for Sessions {
-    type Service = Bound<S>;
+impl Rights {
+    fn add(&mut self, identity: &Identity) {
+        for (all, more) in [
+            (&mut self.roles, &identity.roles),
+            (&mut self.scopes, &identity.scopes),
+            (&mut self.grants, &identity.grants),
+        ] {
+            let new: Vec<_> = more.iter().filter(|one| !all.contains(one)).cloned().collect();
+            all.extend(new);
+        }
+    }
 
-    fn layer(&self, inner: S) -> Self::Service {
-        Bound { sessions: self.clone(), inner }
+    fn are_within(&self, identity: &Identity) -> bool {
+        let within = |all: &[String], those: &[String]| all.iter().all(|one| those.contains(one));
+        within(&self.roles, &identity.roles)
+            && within(&self.scopes, &identity.scopes)
+            && within(&self.grants, &identity.grants)
     }
 }
 
-impl<S, B, R> Service<Request<B>> for Bound<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-    R: Send + 'static,
-{
-    type Response = Response<Either<R, RejectionBody>>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let part = match self.sessions.admit(&mut request) {
-            Ok(part) => part,
-            Err(rejection) => {
-                let answer = rejection.answer(&Challenge::default(), request.extensions_mut());
-                return Box::pin(std::future::ready(Ok(answer.map(Either::Right))));
-            }
-        };
-        let sessions = self.sessions.clone();
-        let method = request.method().clone();
-        let answering = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answering.await?;
-            if let Some(part) = part {
-                sessions.follow(&part, &method, &answer);
-            }
-            Ok(answer.map(Either::Left))
-        })
+/// Visible ASCII (MCP 2025-11-25, Streamable HTTP, Session Management).
+fn session_id(value: &HeaderValue) -> Result<&str, Rejection> {
+    let id = value.to_str().ok().filter(|id| id.bytes().all(|byte| byte.is_ascii_graphic()));
+    match id {
+        Some(id) if !id.is_empty() && id.len() <= MAX_ID => Ok(id),
+        Some(_) => Err(Rejection::bad_header("the session id is empty or too long")),
+        None => Err(Rejection::bad_header("the session id is not visible ASCII")),
     }
 }

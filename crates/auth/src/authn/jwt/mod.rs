@@ -11,6 +11,7 @@
 
 mod claims;
 pub mod keys;
+mod members;
 pub mod mint;
 pub mod verify;
 

@@ -15,6 +15,7 @@ use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::members::{TWICE, unique};
 use super::{Claims, Keys};
 use crate::authn::Scheme;
 use crate::authn::credential::Credential;
@@ -22,6 +23,9 @@ use crate::{Identity, Rejection};
 
 /// The scheme's name.
 pub const NAME: &str = "jwt";
+
+/// The `typ` of access tokens (RFC 9068 §2.1).
+const ACCESS_TOKEN: &str = "at+jwt";
 
 /// Most characters of a stranger's value that reach the log.
 const MOST_SHOWN: usize = 80;
@@ -43,13 +47,17 @@ pub struct Rules {
     pub leeway: Duration,
     /// How long a token may live at most, from `iat` (or from now, if it has none).
     pub longest_life: Duration,
-    /// Whether `jti`, `client_id` and `iat` have to be there (RFC 9068 §2.2).
+    /// Whether `jti`, `client_id` and `iat` have to be there (RFC 9068 §2.2). Those that are
+    /// there are judged either way.
     pub full_profile: bool,
+    /// The `typ` of every token, with or without `application/` before it (RFC 9068 §4);
+    /// `None`: of an issuer whose tokens have no `typ`.
+    pub typ: Option<String>,
 }
 
 impl Rules {
     /// The rules for one issuer and one audience: 5 s of leeway, a life of 24 h at most, and
-    /// every claim of RFC 9068.
+    /// `typ` and every claim of RFC 9068.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into(),
@@ -57,6 +65,7 @@ impl Rules {
             leeway: Duration::from_secs(5),
             longest_life: Duration::from_secs(24 * 60 * 60),
             full_profile: true,
+            typ: Some(ACCESS_TOKEN.to_owned()),
         }
     }
 }
@@ -74,7 +83,7 @@ impl<K: Keys> JwtVerifier<K> {
     pub fn verify(&self, token: &str) -> Result<Arc<Identity>, Rejection> {
         let claims = self.signed_claims(token)?;
         self.judge(&claims, Timestamp::now().as_second())?;
-        Ok(Arc::new(identity(claims)))
+        Ok(Arc::new(identity(claims, token)))
     }
 
     fn signed_claims(&self, token: &str) -> Result<Claims, Rejection> {
@@ -88,8 +97,9 @@ impl<K: Keys> JwtVerifier<K> {
         if header.crit.is_some() || header.b64.is_some() {
             return Err(invalid("crit, b64: the token needs an extension (RFC 7515 §4.1.11)"));
         }
-        if !is_access_token(&header.typ) {
-            return Err(invalid(format!("typ: expected at+jwt, found {}", shown(&header.typ))));
+        if !is_type(header.typ.as_deref(), self.rules.typ.as_deref()) {
+            let (expected, found) = (&self.rules.typ, shown(&header.typ));
+            return Err(invalid(format!("typ: expected {expected:?}, found {found}")));
         }
         let Some(key) = self.keys.find(header.kid.as_deref()) else {
             return Err(invalid(format!("kid: no key is called {}", shown(&header.kid))));
@@ -171,8 +181,7 @@ impl<K: Keys> Scheme for JwtVerifier<K> {
 #[derive(Deserialize)]
 struct TokenHeader {
     alg: String,
-    #[serde(default)]
-    typ: String,
+    typ: Option<String>,
     kid: Option<String>,
     #[serde(default, deserialize_with = "given")]
     crit: Option<IgnoredAny>,
@@ -192,10 +201,10 @@ fn part<T: serde::de::DeserializeOwned>(text: &str, which: &str) -> Result<T, Re
     let bytes = URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| invalid(format!("{which}: not base64url without padding")))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    unique(&bytes).map_err(|error| {
         let text = error.to_string();
         // The parser's words about a value repeat the value; those about a member name it.
-        let named = ["missing field", "duplicate field"].iter().any(|what| text.starts_with(what));
+        let named = ["missing field", TWICE].iter().any(|what| text.starts_with(what));
         let what = if named { text } else { format!("not as expected at byte {}", error.column()) };
         invalid(format!("{which}: {what}"))
     })
@@ -210,9 +219,13 @@ fn shown(value: &impl std::fmt::Debug) -> String {
     }
 }
 
-/// Media types are compared without case (RFC 7515 §4.1.9, RFC 9068 §4).
-fn is_access_token(typ: &str) -> bool {
-    ["at+jwt", "application/at+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known))
+/// Media types are compared without case, and `application/` may be left out (RFC 7515 §4.1.9).
+fn is_type(found: Option<&str>, expected: Option<&str>) -> bool {
+    let short = |typ: &str| {
+        let typ = typ.to_ascii_lowercase();
+        typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)
+    };
+    found.map(short) == expected.map(short)
 }
 
 fn names(alg: &str, algorithm: Algorithm) -> bool {
@@ -231,7 +244,7 @@ fn invalid(reason: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
     Rejection::invalid_credential(reason)
 }
 
-fn identity(claims: Claims) -> Identity {
+fn identity(claims: Claims, token: &str) -> Identity {
     let scopes = claims.scope.as_deref().unwrap_or_default().split(' ');
     Identity {
         scheme: NAME,
@@ -240,10 +253,17 @@ fn identity(claims: Claims) -> Identity {
         user: claims.sub,
         user_number: claims.id,
         name: claims.name,
-        credential: claims.jti.unwrap_or_default(),
+        credential: claims.jti.unwrap_or_else(|| fingerprint(token)),
         roles: claims.job_role.into_iter().collect(),
         scopes: scopes.filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
         grants: Vec::new(),
         expires: Timestamp::from_second(claims.exp).ok(),
     }
+}
+
+/// Names a token that has no name of its own. Nobody gets from here back to the token.
+fn fingerprint(token: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+    let short = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}"));
+    format!("sha256:{}", short.collect::<String>())
 }

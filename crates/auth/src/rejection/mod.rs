@@ -4,6 +4,9 @@
 //! that says what would help (RFC 6750 §3, RFC 9728 §5.1) and one sentence; the log
 //! learns which check failed. The two share a trace id.
 
+mod challenge;
+mod told;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -13,7 +16,10 @@ use http::{Extensions, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
+use crate::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use crate::{TraceId, audit};
+
+pub use challenge::Challenge;
 
 /// The body of a refusal.
 pub type RejectionBody = Full<Bytes>;
@@ -24,19 +30,6 @@ pub struct Rejection {
     kind: Kind,
     /// For the log alone.
     reason: Cow<'static, str>,
-}
-
-/// What a client needs to come by a credential (RFC 6750 §3, RFC 9728 §5.1).
-///
-/// Built from configuration, never from a request.
-#[derive(Clone, Debug, Default)]
-pub struct Challenge {
-    /// URL of the RFC 9728 document, if there is an authorization server to be found.
-    pub resource_metadata: Option<String>,
-    /// The scopes to ask for, separated by spaces.
-    pub scope: Option<String>,
-    /// One sentence for people: where the credential comes from.
-    pub how_to_get_one: Cow<'static, str>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +46,9 @@ enum Kind {
     MalformedCredential,
     NoCredential,
     NotGranted { tool: String },
+    RateLimited { retry_after: Duration, policy: HeaderValue },
     SessionNotFound,
+    TooManyFailures { retry_after: Duration },
     TooManySessions,
     Unavailable { retry_after: Duration },
     Unprotected,
@@ -82,14 +77,16 @@ impl Rejection {
     }
 
     /// 403 `insufficient_scope`: a token with `scopes` could call this tool.
-    pub fn insufficient_scope(tool: &str, scopes: Vec<String>) -> Self {
-        let reason = format!("tool {tool}: the token lacks the scope {}", scopes.join(" "));
+    pub fn insufficient_scope(
+        tool: &str,
+        scopes: Vec<String>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self::new(Kind::InsufficientScope { tool: tool.to_owned(), scopes }, reason)
     }
 
     /// 403 without a challenge: no new token would help.
-    pub fn not_granted(tool: &str) -> Self {
-        let reason = format!("tool {tool}: no role or grant of the caller reaches it");
+    pub fn not_granted(tool: &str, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::NotGranted { tool: tool.to_owned() }, reason)
     }
 
@@ -111,6 +108,23 @@ impl Rejection {
     /// 500: a layer that has to come first is missing. Nothing is served unguarded.
     pub fn unprotected(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Unprotected, reason)
+    }
+
+    /// The same refusal, with what was found out before it for the log.
+    pub(crate) fn after(self, reason: &str) -> Self {
+        Self { reason: format!("{reason}; {}", self.reason).into(), ..self }
+    }
+
+    /// 429: this caller asks too often (RFC 6585 §4).
+    pub(crate) fn rate_limited(retry_after: Duration, policy: HeaderValue) -> Self {
+        let reason = "the caller asks more often than its rate limit allows";
+        Self::new(Kind::RateLimited { retry_after, policy }, reason)
+    }
+
+    /// 429: too many credentials from this address failed.
+    pub(crate) fn too_many_failures(retry_after: Duration) -> Self {
+        let reason = "more credentials of this address failed than may";
+        Self::new(Kind::TooManyFailures { retry_after }, reason)
     }
 
     pub(crate) fn ambiguous_body(reason: impl Into<Cow<'static, str>>) -> Self {
@@ -157,10 +171,17 @@ impl Rejection {
             | Kind::NotGranted { .. } => StatusCode::FORBIDDEN,
             Kind::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Kind::SessionNotFound => StatusCode::NOT_FOUND,
-            Kind::TooManySessions => StatusCode::TOO_MANY_REQUESTS,
+            Kind::RateLimited { .. } | Kind::TooManyFailures { .. } | Kind::TooManySessions => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Kind::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Kind::Unprotected => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// Whether a credential was presented that is not, or no longer, good.
+    pub(crate) fn is_failed_credential(&self) -> bool {
+        matches!(self.kind, Kind::ExpiredCredential | Kind::InvalidCredential)
     }
 
     /// What the log is told: which check failed. It is not for the client.
@@ -179,7 +200,7 @@ impl Rejection {
     ) -> Response<RejectionBody> {
         let trace = TraceId::of(extensions);
         audit::refused(self, trace, extensions);
-        let (error, message, how_to_fix) = self.sentence(challenge);
+        let (error, message, how_to_fix) = told::sentence(&self.kind, challenge);
         let id = extensions.get::<RequestId>().map_or(Value::Null, |id| id.0.clone());
         let body = json!({
             "jsonrpc": "2.0",
@@ -197,155 +218,31 @@ impl Rejection {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(TraceId::HEADER, trace.header_value());
-        if let Some(value) = self.challenge(challenge) {
+        if let Some(value) = challenge.header(&self.kind) {
             headers.insert(WWW_AUTHENTICATE, value);
         }
-        match self.kind {
-            Kind::Unavailable { retry_after } => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            if let Kind::RateLimited { policy, .. } = &self.kind {
+                let left = format!("\"caller\";r=0;t={seconds}");
+                headers.insert(RATE_LIMIT_POLICY, policy.clone());
+                headers.extend(HeaderValue::from_str(&left).ok().map(|left| (RATE_LIMIT, left)));
             }
-            Kind::TooManySessions => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("60"));
-            }
-            _ => {}
         }
         response
     }
 
-    /// The error code, what went wrong, and what to do about it.
-    fn sentence(&self, challenge: &Challenge) -> (&'static str, String, String) {
-        let (error, message, fix): (_, Cow<'static, str>, Cow<'_, str>) = match &self.kind {
-            Kind::AmbiguousBody => (
-                "invalid_request",
-                "The request body can be read in more than one way.".into(),
-                "Name every member of the JSON object once.".into(),
-            ),
-            Kind::BadHeader => (
-                "invalid_request",
-                "A header that may be sent once is missing, sent twice or not readable.".into(),
-                "Send each of Host, Origin, Content-Type and the Mcp-* headers once.".into(),
-            ),
-            Kind::BodyTooLarge { limit } => (
-                "invalid_request",
-                format!("The request body is longer than {limit} bytes.").into(),
-                "Send less in one request.".into(),
-            ),
-            Kind::ExpiredCredential => (
-                "invalid_token",
-                "The credential has expired.".into(),
-                Cow::Borrowed(&*challenge.how_to_get_one),
-            ),
-            Kind::ForeignHost => (
-                "forbidden_host",
-                "This server does not answer under that host name.".into(),
-                "Use the URL the server printed, or start it with --public-url.".into(),
-            ),
-            Kind::ForeignOrigin => (
-                "forbidden_origin",
-                "Pages of that origin may not call this server.".into(),
-                "Call from the server's own origin, or start it with --allow-origin.".into(),
-            ),
-            Kind::HeadersTooLarge => (
-                "invalid_request",
-                "The request headers are too large.".into(),
-                "Send fewer or shorter headers; a credential has at most 8 KiB.".into(),
-            ),
-            Kind::InsufficientScope { tool, scopes } => (
-                "insufficient_scope",
-                format!("The tool {tool} needs the scope {}.", scopes.join(" ")).into(),
-                "Ask for a token with this scope. The same token will be refused again.".into(),
-            ),
-            Kind::InvalidCredential => (
-                "invalid_token",
-                "The credential is not valid here.".into(),
-                Cow::Borrowed(&*challenge.how_to_get_one),
-            ),
-            Kind::MalformedCredential => (
-                "invalid_request",
-                "Send exactly one well-formed credential, in exactly one header.".into(),
-                Cow::Borrowed(&*challenge.how_to_get_one),
-            ),
-            Kind::NoCredential => (
-                "no_credential",
-                "This server needs a credential with every request.".into(),
-                Cow::Borrowed(&*challenge.how_to_get_one),
-            ),
-            Kind::NotGranted { tool } => (
-                "not_granted",
-                format!("You may not call the tool {tool}.").into(),
-                "Do not retry. Whoever administers this server can grant it; whoami lists what \
-                 you may call."
-                    .into(),
-            ),
-            Kind::SessionNotFound => (
-                "session_not_found",
-                "Session not found.".into(),
-                "Send initialize to open a new session.".into(),
-            ),
-            Kind::TooManySessions => (
-                "too_many_sessions",
-                "Too many sessions are open for this caller.".into(),
-                "End one with DELETE, or wait until one has been idle for five minutes.".into(),
-            ),
-            Kind::Unavailable { .. } => (
-                "temporarily_unavailable",
-                "The server cannot judge credentials right now.".into(),
-                "Retry after the number of seconds in Retry-After.".into(),
-            ),
-            Kind::Unprotected => (
-                "server_error",
-                "The server is not set up to answer this request.".into(),
-                "Tell its operator the trace id.".into(),
-            ),
-        };
-        (error, message.into_owned(), fix.into_owned())
-    }
-
-    /// RFC 6750 §3: parameters separated by commas. `scope` stands before the description
-    /// because clients search the value for it as text.
-    fn challenge(&self, challenge: &Challenge) -> Option<HeaderValue> {
-        let (error, scope, description) = match &self.kind {
-            Kind::NoCredential => (None, challenge.scope.clone(), None),
-            Kind::MalformedCredential => (
-                Some("invalid_request"),
-                None,
-                Some("exactly one well-formed credential is needed"),
-            ),
-            Kind::InvalidCredential => (
-                Some("invalid_token"),
-                challenge.scope.clone(),
-                Some("the credential is not valid"),
-            ),
-            Kind::ExpiredCredential => {
-                (Some("invalid_token"), challenge.scope.clone(), Some("the credential has expired"))
+    /// Whole seconds, of which the last is waited for too.
+    fn retry_after(&self) -> Option<u64> {
+        match self.kind {
+            Kind::RateLimited { retry_after, .. }
+            | Kind::TooManyFailures { retry_after }
+            | Kind::Unavailable { retry_after } => {
+                Some(retry_after.as_millis().div_ceil(1000).max(1) as u64)
             }
-            Kind::InsufficientScope { scopes, .. } => {
-                (Some("insufficient_scope"), Some(scopes.join(" ")), None)
-            }
-            _ => return None,
-        };
-        let mut value = String::from("Bearer realm=\"mcp\"");
-        let mut push = |name: &str, text: &str| {
-            value.push_str(", ");
-            value.push_str(name);
-            value.push_str("=\"");
-            value.push_str(text);
-            value.push('"');
-        };
-        if let Some(error) = error {
-            push("error", error);
+            Kind::TooManySessions => Some(60),
+            _ => None,
         }
-        if let Some(url) = &challenge.resource_metadata {
-            push("resource_metadata", url);
-        }
-        if let Some(scope) = scope {
-            push("scope", &scope);
-        }
-        if let Some(description) = description {
-            push("error_description", description);
-        }
-        // Configuration that is no header value costs the challenge, not the refusal.
-        HeaderValue::from_str(&value).ok()
     }
 }
 
@@ -378,12 +275,12 @@ mod tests {
 
     #[test]
     fn a_scope_that_would_help_is_named_and_a_grant_is_not() {
-        let scope = Rejection::insufficient_scope("get_weather", vec!["weather:read".into()]);
+        let scope = Rejection::insufficient_scope("get_weather", vec!["weather:read".into()], "no");
         assert_eq!(
             challenge_of(&scope, &Challenge::default()).unwrap(),
             "Bearer realm=\"mcp\", error=\"insufficient_scope\", scope=\"weather:read\""
         );
-        assert_eq!(challenge_of(&Rejection::not_granted("x"), &Challenge::default()), None);
+        assert_eq!(challenge_of(&Rejection::not_granted("x", "no"), &Challenge::default()), None);
     }
 
     #[tokio::test]
