@@ -8,14 +8,17 @@
 //! - [`mint`] signs; only whoever holds a private key or a secret can make a `Signer`.
 //! - [`keys`] holds what verifies, by `kid`. The key decides the algorithm, never the token.
 //! - [`verify`] is the [`Scheme`](crate::authn::Scheme), for HS256 and RS256 alike.
+//! - [`revocation`] is asked whether a token was taken back before its end.
 
 mod claims;
 pub mod keys;
 mod members;
 pub mod mint;
+pub mod revocation;
 pub mod verify;
 
 pub use claims::Claims;
 pub use keys::{KeyError, KeySet, Keys, VerifyingKey};
 pub use mint::Signer;
+pub use revocation::{Revocations, Revoke, RevokedToken};
 pub use verify::{JwtVerifier, Rules};

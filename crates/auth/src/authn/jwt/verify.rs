@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::members::{TWICE, unique};
+use super::revocation::{self, Revocations};
 use super::{Claims, Keys};
 use crate::authn::Scheme;
 use crate::authn::credential::Credential;
@@ -34,6 +35,7 @@ const MOST_SHOWN: usize = 80;
 pub struct JwtVerifier<K> {
     keys: K,
     rules: Rules,
+    revocations: Option<Arc<dyn Revocations>>,
 }
 
 /// What is asked of a token beyond its signature.
@@ -73,16 +75,28 @@ impl Rules {
 impl<K: Keys> JwtVerifier<K> {
     /// Verifies with these keys under these rules.
     pub fn new(keys: K, rules: Rules) -> Self {
-        Self { keys, rules }
+        Self { keys, rules, revocations: None }
+    }
+
+    /// Asks for every token that is good otherwise whether it was taken back.
+    pub fn with_revocations(self, revocations: Arc<dyn Revocations>) -> Self {
+        Self { revocations: Some(revocations), ..self }
+    }
+
+    /// For how long after its `exp` a token is taken still.
+    pub fn leeway(&self) -> Duration {
+        self.rules.leeway
     }
 
     /// The identity behind a token.
     ///
     /// # Errors
-    /// 401 for every token that is not valid here and now.
+    /// 401 for every token that is not valid here and now, 503 if it cannot be known whether
+    /// it was taken back.
     pub fn verify(&self, token: &str) -> Result<Arc<Identity>, Rejection> {
         let claims = self.signed_claims(token)?;
         self.judge(&claims, Timestamp::now().as_second())?;
+        revocation::check(self.revocations.as_deref(), &claims)?;
         Ok(Arc::new(identity(claims, token)))
     }
 
