@@ -15,10 +15,15 @@ use crate::StoreError;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// `mcpa`: tells our files from other programs'.
 const APPLICATION_ID: i64 = 0x6d63_7061;
-const VERSION: i64 = 1;
+/// The version of a file that has all of [`TABLES`].
+const VERSION: i64 = TABLES.len() as i64;
 
+/// What each version brought. What is in here stays as it is: files of that version exist.
+///
 /// Times are RFC 3339 in UTC; `grants` and `scopes` are JSON arrays of strings.
-const SCHEMA: &str = "
+const TABLES: [&str; 2] = [KEYS_AND_CLIENTS, REVOKED_TOKENS];
+
+const KEYS_AND_CLIENTS: &str = "
 CREATE TABLE api_keys (
     id          TEXT PRIMARY KEY,
     digest      BLOB NOT NULL CHECK (length(digest) = 32),
@@ -46,6 +51,17 @@ CREATE TABLE clients (
 ) STRICT;
 ";
 
+/// `id` is a token's `jti`. Rows are deleted by comparing `ends` as text, which needs its form.
+const REVOKED_TOKENS: &str = "
+CREATE TABLE revoked_tokens (
+    id          TEXT PRIMARY KEY,
+    client      TEXT NOT NULL,
+    ends        TEXT NOT NULL CHECK (ends GLOB '????-??-??T??:??:??.??????Z'),
+    revoked     TEXT NOT NULL
+) STRICT;
+CREATE INDEX revoked_tokens_of ON revoked_tokens (client);
+";
+
 /// Opens the file, made and given its tables if it was not there.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
     make_private(path)?;
@@ -62,14 +78,15 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Opens a file that was a store before. Nothing is made: where the store is gone, an empty
-/// one must not come in its place unseen.
+/// one must not come in its place unseen. A copy of an older version is brought up to date.
 pub(crate) fn reopen(path: &Path) -> Result<Connection, StoreError> {
     check_private(path)?;
     let (connection, version) = connect(path)?;
-    if version == 0 {
-        return Err(StoreError::NotADatabase(path.to_owned()));
+    match version {
+        0 => Err(StoreError::NotADatabase(path.to_owned())),
+        VERSION => Ok(connection),
+        _ => with_tables(connection, path),
     }
-    Ok(connection)
 }
 
 /// Names what SQLite said as one of our errors.
@@ -135,16 +152,20 @@ fn connect(path: &Path) -> Result<(Connection, i64), StoreError> {
     Ok((connection, version))
 }
 
+/// Adds the tables that the file has not yet.
 fn with_tables(mut connection: Connection, path: &Path) -> Result<Connection, StoreError> {
     let failed = |doing| failed(doing, path);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed("open"))?;
     // Two processes may start at once; the second finds the tables.
-    if number(&transaction, path, "PRAGMA user_version")? == 0 {
+    let version = number(&transaction, path, "PRAGMA user_version")?;
+    let missing = usize::try_from(version).ok().and_then(|version| TABLES.get(version..));
+    let missing = missing.unwrap_or_default().concat();
+    if !missing.is_empty() {
         transaction
             .execute_batch(&format!(
-                "{SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+                "{missing} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
             ))
             .map_err(failed("create the tables in"))?;
     }
@@ -229,7 +250,29 @@ mod tests {
         let path = folder.path().join("credentials.db");
         open(&path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
         let error = open(&path).unwrap_err().to_string();
-        assert!(error.contains("version 9") && error.contains("up to 1"), "{error}");
+        assert!(error.contains("version 9") && error.contains("up to 2"), "{error}");
+    }
+
+    #[test]
+    fn an_older_version_is_brought_up_to_date_and_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.db");
+        make_private(&path).unwrap();
+        let older = Connection::open(&path).unwrap();
+        older.execute_batch(KEYS_AND_CLIENTS).unwrap();
+        let insert = "INSERT INTO clients (id, digest, owner, name, scopes, created)
+            VALUES ('c', zeroblob(32), 'bob', 'Report', '[]', '2026-01-01T00:00:00Z')";
+        older.execute(insert, []).unwrap();
+        let pragmas = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1");
+        older.execute_batch(&pragmas).unwrap();
+        drop(older);
+
+        for connection in [open(&path).unwrap(), reopen(&path).unwrap()] {
+            assert_eq!(number(&connection, &path, "PRAGMA user_version").unwrap(), VERSION);
+            let count = |table| format!("SELECT count(*) FROM {table}");
+            assert_eq!(number(&connection, &path, &count("clients")).unwrap(), 1);
+            assert_eq!(number(&connection, &path, &count("revoked_tokens")).unwrap(), 0);
+        }
     }
 
     #[test]

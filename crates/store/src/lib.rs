@@ -1,4 +1,4 @@
-//! Where credentials live: API keys and OAuth clients in one SQLite file.
+//! Where credentials live: API keys, OAuth clients and revoked tokens in one SQLite file.
 //!
 //! The file holds digests, never a credential. Whoever asks is answered from memory: a
 //! [`Store`] keeps a snapshot of the file and a thread that looks for changes, so that a
@@ -18,6 +18,7 @@ mod opened;
 mod row;
 mod snapshot;
 mod store;
+mod tokens;
 mod watch;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use clients::{NewClient, StoredClient};
 pub use error::StoreError;
 pub use keys::{NewKey, StoredKey};
 pub use store::{Revocation, Store};
+pub use tokens::MOST_REVOKED;
 
 /// The file's usual name within the keys folder.
 pub const FILE_NAME: &str = "credentials.db";

@@ -1,6 +1,6 @@
 //! All that the file says, in memory, and for how long that counts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,16 +13,18 @@ use mcp_auth::authn::client::ClientRecord;
 use rusqlite::Connection;
 
 use crate::opened::{Mark, Opened};
-use crate::{StoreError, clients, file, keys};
+use crate::{StoreError, clients, file, keys, tokens};
 
 /// When a caller may ask again.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// One moment of the file.
 #[derive(Default)]
 pub(crate) struct Snapshot {
     pub(crate) keys: HashMap<KeyId, Arc<KeyRecord>>,
     pub(crate) clients: HashMap<String, Arc<ClientRecord>>,
+    /// The names of tokens that were taken back; `None` if one of them cannot be read.
+    pub(crate) revoked_tokens: Option<HashSet<Box<str>>>,
     /// What was left out because it cannot be read.
     damage: Vec<String>,
 }
@@ -112,7 +114,7 @@ impl Latest {
             let snapshot = Arc::new(Snapshot::read(connection, path)?);
             let before = self.snapshot.swap(Arc::clone(&snapshot));
             for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {
-                tracing::error!(error = row, "a credential is refused: its row cannot be read");
+                tracing::error!(error = row, "a row cannot be read; what depends on it is refused");
             }
             look.seen = Some((mark, version));
         }
@@ -129,7 +131,7 @@ impl Latest {
 
 impl Snapshot {
     fn read(connection: &Connection, path: &Path) -> Result<Self, StoreError> {
-        // One transaction: keys and clients of the same moment.
+        // One transaction: all of the same moment.
         let moment = connection.unchecked_transaction().map_err(file::failed("read", path))?;
         let mut snapshot = Self::default();
         for row in keys::all(&moment, path)? {
@@ -148,6 +150,11 @@ impl Snapshot {
                 }
                 Err(damage) => snapshot.damage.push(damage.to_string()),
             }
+        }
+        match tokens::all(&moment, path) {
+            Ok(names) => snapshot.revoked_tokens = Some(names),
+            Err(damage @ StoreError::Damaged { .. }) => snapshot.damage.push(damage.to_string()),
+            Err(error) => return Err(error),
         }
         Ok(snapshot)
     }

@@ -8,16 +8,18 @@ use jiff::Timestamp;
 use mcp_auth::Rejection;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup};
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
+use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::opened::Opened;
-use crate::snapshot::Latest;
+use crate::snapshot::{Latest, RETRY_AFTER};
 use crate::watch::Watch;
 use crate::{
     MAX_AGE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, row,
+    tokens,
 };
 
-/// API keys and clients in one file. Clones share it.
+/// API keys, clients and revoked tokens in one file. Clones share it.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
@@ -147,6 +149,16 @@ impl Store {
         })
     }
 
+    /// Refuses a token from now on, in every process that has the file open. It is remembered
+    /// until it has ended.
+    ///
+    /// # Errors
+    /// Its client has [`MOST_REVOKED`](crate::MOST_REVOKED) of them, a field cannot be kept,
+    /// or the file cannot be written.
+    pub fn revoke_token(&self, token: &RevokedToken) -> Result<Revocation, StoreError> {
+        self.change(|change| change.revoke_token(token))
+    }
+
     /// Whether a key of [`demo`](crate::demo) is in force.
     ///
     /// # Errors
@@ -181,6 +193,7 @@ impl Store {
                 .map_err(file::failed("write", path))?;
             let change = Change { path, transaction };
             // An error drops the transaction, which takes everything back.
+            tokens::purge(&change.transaction, path)?;
             let done = work(&change)?;
             change.transaction.commit().map_err(file::failed("write", path))?;
             done
@@ -226,6 +239,10 @@ impl Change<'_> {
     pub(crate) fn insert_client(&self, client: &NewClient) -> Result<(), StoreError> {
         client.check()?;
         self.inserted(&client.id, client.insert(&self.transaction))
+    }
+
+    fn revoke_token(&self, token: &RevokedToken) -> Result<Revocation, StoreError> {
+        tokens::revoke(&self.transaction, self.path, token)
     }
 
     /// Whether there is no row at all in this table, revoked ones included.
@@ -276,5 +293,23 @@ impl Lookup for Store {
 impl ClientLookup for Store {
     async fn find_client(&self, id: &str) -> Result<Option<Arc<ClientRecord>>, Rejection> {
         Ok(self.0.latest.get()?.clients.get(id).cloned())
+    }
+}
+
+impl Revocations for Store {
+    fn is_revoked(&self, jti: &str) -> Result<bool, Rejection> {
+        let snapshot = self.0.latest.get()?;
+        let names = snapshot.revoked_tokens.as_ref().ok_or_else(|| {
+            Rejection::unavailable(RETRY_AFTER, "the name of a revoked token cannot be read")
+        })?;
+        Ok(names.contains(jti))
+    }
+}
+
+impl Revoke for Store {
+    fn revoke(&self, token: RevokedToken) -> Result<(), Rejection> {
+        self.revoke_token(&token)
+            .map(drop)
+            .map_err(|error| Rejection::unavailable(RETRY_AFTER, error.to_string()))
     }
 }

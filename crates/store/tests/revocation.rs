@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use mcp_auth::authn::apikey::{ApiKeys, Lookup, PlainKey};
 use mcp_auth::authn::client::{ClientLookup, PlainClient, secret_matches};
-use store::{NewClient, NewKey, Revocation, Store, StoreError};
+use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken};
+use store::{MOST_REVOKED, NewClient, NewKey, Revocation, Store, StoreError};
 
 /// Long enough for some looks of the watch, short enough for a test.
 const MAX_AGE: Duration = Duration::from_millis(600);
@@ -116,6 +118,88 @@ async fn what_is_no_time_of_revocation_revokes() {
         assert!(server.list_keys().unwrap().iter().any(|key| key.revoked.is_some()));
         assert!(matches!(server.revoke_key(place.bob.id()).unwrap(), Revocation::Now(_)));
     }
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_known_here_at_once_and_elsewhere_soon_until_it_has_ended() {
+    let place = Place::new();
+    let (server, other) = (place.server(), Store::open(&place.path).unwrap());
+    assert!(!server.is_revoked("live").unwrap());
+    assert!(matches!(server.revoke_token(&token("live", 60)).unwrap(), Revocation::Now(_)));
+    assert!(matches!(server.revoke_token(&token("live", 60)).unwrap(), Revocation::Already(_)));
+    assert!(server.is_revoked("live").unwrap());
+    eventually(async || other.is_revoked("live").unwrap()).await;
+
+    server.revoke_token(&token("ended", -1)).unwrap();
+    assert!(server.is_revoked("ended").unwrap());
+    // Any other change forgets what has ended, and nothing else.
+    server.revoke_key(place.bob.id()).unwrap();
+    assert!(!server.is_revoked("ended").unwrap() && server.is_revoked("live").unwrap());
+    eventually(async || !other.is_revoked("ended").unwrap()).await;
+    drop((server, other));
+    assert!(place.server().is_revoked("live").unwrap(), "also after a restart");
+}
+
+#[tokio::test]
+async fn where_it_is_not_known_which_tokens_are_revoked_none_is_good() {
+    let place = Place::new();
+    let server = place.server();
+    server.revoke_token(&token("live", 60)).unwrap();
+    place.sql("UPDATE revoked_tokens SET id = CAST(x'ff' AS TEXT)");
+    let status = |jti| server.is_revoked(jti).map_err(|rejection| rejection.status().as_u16());
+    eventually(async || status("other") == Err(503)).await;
+    assert_eq!(place.status(&server, &place.bob).await, 200, "keys have nothing to do with it");
+    assert!(place.log().contains("id of revoked_tokens"), "{}", place.log());
+    place.sql("DELETE FROM revoked_tokens");
+    eventually(async || status("other") == Ok(false)).await;
+
+    fs::rename(&place.path, place.path.with_extension("away")).unwrap();
+    eventually(async || status("other") == Err(503)).await;
+    let rejection = Revoke::revoke(&server, token("other", 60)).unwrap_err();
+    assert_eq!(rejection.status(), 503);
+}
+
+#[tokio::test]
+async fn a_copy_of_an_older_version_is_brought_up_to_date_under_a_running_server() {
+    let place = Place::new();
+    let older = place.path.with_extension("older");
+    fs::copy(&place.path, &older).unwrap();
+    let connection = rusqlite::Connection::open(&older).unwrap();
+    connection.execute_batch("DROP TABLE revoked_tokens; PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    let server = place.server();
+    server.revoke_key(place.alice.id()).unwrap();
+    fs::rename(&older, &place.path).unwrap();
+    eventually(async || place.status(&server, &place.alice).await == 200).await;
+    server.revoke_token(&token("live", 60)).unwrap();
+    assert!(server.is_revoked("live").unwrap());
+    assert!(place.server().is_revoked("live").unwrap());
+}
+
+#[test]
+fn one_client_cannot_fill_the_memory_with_tokens_that_it_gives_back() {
+    let place = Place::new();
+    let server = place.server();
+    place.sql(&format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MOST_REVOKED})
+         INSERT INTO revoked_tokens SELECT i, 'c', '2999-01-01T00:00:00.000000Z', '' FROM n"
+    ));
+    let error = server.revoke_token(&token("one more", 60)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the token id must be printable ASCII without spaces, quotes and backslashes"
+    );
+    let error = server.revoke_token(&token("one-more", 60)).unwrap_err();
+    assert!(matches!(&error, StoreError::TooManyRevoked(client) if client == "c"), "{error}");
+    assert!(matches!(server.revoke_token(&token("1", 60)).unwrap(), Revocation::Already(_)));
+    let other = RevokedToken { client: "other".to_owned(), ..token("one-more", 60) };
+    assert!(matches!(server.revoke_token(&other).unwrap(), Revocation::Now(_)));
+}
+
+/// A token of the client `c` that ends in so many seconds.
+fn token(jti: &str, seconds: i64) -> RevokedToken {
+    let ends = Timestamp::now() + SignedDuration::from_secs(seconds);
+    RevokedToken { jti: jti.to_owned(), client: "c".to_owned(), ends }
 }
 
 /// A store with the keys of two owners and a client.
