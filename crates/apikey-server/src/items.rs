@@ -22,10 +22,11 @@ pub(crate) fn public(tools: ToolServer) -> Router {
 /// authorization around it: without a Permit it refuses.
 pub(crate) fn protected(tools: ToolServer) -> Router {
     routes(get(async move |request: Request| {
-        if Permit::of(request.extensions()).is_some_and(|permit| permit.allows(TOOL)) {
-            list(&tools, request).await
-        } else {
-            refuse(&Rejection::not_granted(TOOL), request)
+        let permit = Permit::of(request.extensions());
+        let checked = permit.map_or_else(|| Err(unguarded()), |permit| permit.check(TOOL));
+        match checked {
+            Ok(_) => list(&tools, request).await,
+            Err(rejection) => refuse(&rejection, request),
         }
     }))
 }
@@ -42,6 +43,10 @@ async fn list(tools: &ToolServer, request: Request) -> Response {
             refuse(&Rejection::unavailable(Duration::from_secs(5), reason), request)
         }
     }
+}
+
+fn unguarded() -> Rejection {
+    Rejection::unprotected("the items were asked for without authorization before them")
 }
 
 fn refuse(rejection: &Rejection, mut request: Request) -> Response {

@@ -17,7 +17,9 @@ use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
 use mcp_auth::authz::layer::Authorize;
 use mcp_auth::authz::peek::Peek;
+use mcp_auth::guard::limit::{Failures, Limit};
 use mcp_auth::guard::session::Sessions;
+use mcp_auth::guard::streams::Streams;
 use serve::{App, Drain, PublicUrl};
 use tools::ToolServer;
 use tower::ServiceBuilder;
@@ -38,37 +40,47 @@ pub struct Prepared {
 impl Prepared {
     /// The whole stack.
     fn stack(&self, url: &PublicUrl) -> App {
+        let common = &self.options.common;
         let drain = Drain::new();
+        let failures = Failures::new(common.failure_limit);
         let challenge = Challenge {
             how_to_get_one: "Send a key as X-API-Key: <key>; keygen apikey create makes one."
                 .into(),
             // There is no authorization server that a client could ask.
             ..Challenge::default()
         };
-        let authenticate = Authenticate::new(self.keys.clone(), challenge.clone());
+        let authenticate = Authenticate::counting(self.keys.clone(), challenge.clone(), failures);
         let authorize = Authorize::layer(self.policy.clone(), challenge);
 
-        let (config, sessions) = serve::mcp(&drain);
+        let limit = Limit::layer(common.rate_limit);
+        let sessions = Sessions::new();
+
+        let (config, manager) = serve::mcp(&drain);
         let mcp = ServiceBuilder::new()
             .layer(authenticate.clone()) // 401: who are you?
+            .layer(limit.clone()) // 429: not so often
             .layer(Peek) // what are you asking for?
-            .layer(Sessions::new()) // 404: is that your session?
+            .layer(sessions.layer()) // 404: is that your session?
             .layer(authorize.clone()) // 403: may you?
-            .service(self.tools.clone().endpoint(config, sessions));
+            .layer(Streams) // no longer than your credential
+            .service(self.tools.clone().endpoint(config, manager));
 
         let items = match self.options.protection() {
             Protect::Mcp => items::public(self.tools.clone()),
             Protect::All => items::protected(self.tools.clone()).layer(
-                ServiceBuilder::new().layer(authenticate.clone()).layer(Peek).layer(authorize),
+                ServiceBuilder::new()
+                    .layer(authenticate.clone())
+                    .layer(limit.clone())
+                    .layer(Peek)
+                    .layer(authorize),
             ),
         };
 
         let routes = Router::new()
             .route_service("/mcp", mcp)
-            .merge(serve::nothing_below("/mcp", authenticate))
+            .merge(serve::below("/mcp", authenticate, limit, sessions))
             .merge(items);
 
-        let common = &self.options.common;
         serve::outer(routes, common.front(url), &common.allow_origin, &drain)
     }
 }

@@ -31,7 +31,7 @@ async fn an_idle_session_is_gone_and_a_used_one_is_not() {
     let stack = ServiceBuilder::new()
         .layer(Authenticate::new(key, Challenge::default()))
         .layer(Peek)
-        .layer(Sessions::new())
+        .layer(Sessions::new().layer())
         .layer(Authorize::layer(policy, Challenge::default()))
         .service(tools.endpoint(config, sessions));
 

@@ -17,7 +17,9 @@ use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
 use mcp_auth::authz::layer::Authorize;
 use mcp_auth::authz::peek::Peek;
+use mcp_auth::guard::limit::{Failures, Limit};
 use mcp_auth::guard::session::Sessions;
+use mcp_auth::guard::streams::Streams;
 use secrecy::{ExposeSecret, SecretString};
 use serve::{App, Drain, PublicUrl, ResourceMetadata};
 use store::Store;
@@ -44,7 +46,9 @@ pub struct Prepared {
 impl Prepared {
     /// The whole stack.
     fn stack(&self, url: &PublicUrl) -> anyhow::Result<App> {
+        let common = &self.options.common;
         let drain = Drain::new();
+        let failures = Failures::new(common.failure_limit);
         let issuer = self.options.issuer_under(url);
         let audience = self.options.audience.clone().unwrap_or_else(|| url.mcp());
         let records = Records::open(&self.options.common.records_of(NAME)?, &issuer)?;
@@ -60,23 +64,29 @@ impl Prepared {
         };
         let challenge = Challenge {
             resource_metadata: Some(ResourceMetadata::url(url)),
+            // A first token may as well be good for all that changes nothing.
+            scope: Some(policy.scopes_that_only_read().join(" ")).filter(|all| !all.is_empty()),
             how_to_get_one: format!("Fetch a token with POST {}/token.", url.origin()).into(),
-            ..Challenge::default()
         };
         let secret = self.secret.expose_secret();
         let mut rules = Rules::new(&issuer, &audience);
         rules.longest_life = self.options.token_ttl;
         let scheme = JwtVerifier::new(KeySet::from(VerifyingKey::hs256(secret)?), rules);
-        let authenticate = Authenticate::new(scheme, challenge.clone());
+        let authenticate = Authenticate::counting(scheme, challenge.clone(), failures);
         let policy = Arc::new(policy);
 
-        let (config, sessions) = serve::mcp(&drain);
+        let limit = Limit::layer(common.rate_limit);
+        let sessions = Sessions::new();
+
+        let (config, manager) = serve::mcp(&drain);
         let mcp = ServiceBuilder::new()
             .layer(authenticate.clone()) // 401: who are you?
+            .layer(limit.clone()) // 429: not so often
             .layer(Peek) // what are you asking for?
-            .layer(Sessions::new()) // 404: is that your session?
+            .layer(sessions.layer()) // 404: is that your session?
             .layer(Authorize::layer(policy, challenge)) // 403: may you?
-            .service(tools.endpoint(config, sessions));
+            .layer(Streams) // no longer than your credential
+            .service(tools.endpoint(config, manager));
 
         let token = IssuerConfig {
             issuer,
@@ -88,11 +98,10 @@ impl Prepared {
         };
         let routes = Router::new()
             .route_service("/mcp", mcp)
-            .merge(serve::nothing_below("/mcp", authenticate))
+            .merge(serve::below("/mcp", authenticate, limit, sessions))
             .merge(Issuer::new(token, Signer::hs256(secret)?, self.store.clone()).router())
             .merge(metadata.router(url));
 
-        let common = &self.options.common;
         Ok(serve::outer(routes, common.front(url), &common.allow_origin, &drain))
     }
 }

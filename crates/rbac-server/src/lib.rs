@@ -12,12 +12,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use mcp_auth::Challenge;
-use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Rules};
+use mcp_auth::authn::jwt::{JwtVerifier, KeySet};
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
 use mcp_auth::authz::layer::Authorize;
 use mcp_auth::authz::peek::Peek;
+use mcp_auth::guard::limit::{Failures, Limit};
 use mcp_auth::guard::session::Sessions;
+use mcp_auth::guard::streams::Streams;
 use serve::{App, Drain, PublicUrl, ResourceMetadata};
 use tools::ToolServer;
 use tower::ServiceBuilder;
@@ -38,7 +40,9 @@ pub struct Prepared {
 impl Prepared {
     /// The whole stack.
     fn stack(&self, url: &PublicUrl) -> App {
+        let common = &self.options.common;
         let drain = Drain::new();
+        let failures = Failures::new(common.failure_limit);
         let metadata = ResourceMetadata {
             authorization_servers: self.options.issuer.iter().cloned().collect(),
             ..ResourceMetadata::default()
@@ -53,25 +57,28 @@ impl Prepared {
             .into(),
             ..Challenge::default()
         };
-        let rules = Rules::new(self.options.issuer(), self.options.audience());
-        let scheme = JwtVerifier::new(self.keys.clone(), rules);
-        let authenticate = Authenticate::new(scheme, challenge.clone());
+        let scheme = JwtVerifier::new(self.keys.clone(), self.options.rules());
+        let authenticate = Authenticate::counting(scheme, challenge.clone(), failures);
         let policy = self.policy.clone();
 
-        let (config, sessions) = serve::mcp(&drain);
+        let limit = Limit::layer(common.rate_limit);
+        let sessions = Sessions::new();
+
+        let (config, manager) = serve::mcp(&drain);
         let mcp = ServiceBuilder::new()
             .layer(authenticate.clone()) // 401: who are you?
+            .layer(limit.clone()) // 429: not so often
             .layer(Peek) // what are you asking for?
-            .layer(Sessions::new()) // 404: is that your session?
+            .layer(sessions.layer()) // 404: is that your session?
             .layer(Authorize::layer(policy, challenge)) // 403: may you?
-            .service(self.tools.clone().endpoint(config, sessions));
+            .layer(Streams) // no longer than your credential
+            .service(self.tools.clone().endpoint(config, manager));
 
         let routes = Router::new()
             .route_service("/mcp", mcp)
-            .merge(serve::nothing_below("/mcp", authenticate))
+            .merge(serve::below("/mcp", authenticate, limit, sessions))
             .merge(metadata.router(url));
 
-        let common = &self.options.common;
         serve::outer(routes, common.front(url), &common.allow_origin, &drain)
     }
 }

@@ -1,6 +1,12 @@
 //! The flags of this server.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::builder::BoolishValueParser;
+use jiff::SignedDuration;
+use mcp_auth::authn::jwt::Rules;
 
 /// Whose tokens are accepted when no issuer was given. For trying out only.
 pub const DEFAULT_ISSUER: &str = "https://dev-issuer.com";
@@ -42,11 +48,30 @@ pub struct Options {
     #[arg(long, env = "MCP_AUDIENCE", value_name = "NAME")]
     pub audience: Option<String>,
 
+    /// Refuse tokens without jti, client_id and iat, as RFC 9068 wants them; always so for the
+    /// default issuer
+    #[arg(long, env = "MCP_REQUIRE_JTI", value_parser = BoolishValueParser::new())]
+    pub require_jti: bool,
+
+    /// What the issuer writes into typ, such as JWT; absent, if it writes none
+    #[arg(long, env = "MCP_TYP", value_name = "TYPE", default_value = DEFAULT_TYP)]
+    pub typ: String,
+
+    /// How long a token may live at most
+    #[arg(long, env = "MCP_LONGEST_LIFE", value_name = "TIME", default_value = "24h",
+          value_parser = longest_life)]
+    pub longest_life: Duration,
+
     /// File that says which role reaches which tools [default: the built-in one with Manager,
     /// AssistantManager, Officer and Auditor]
     #[arg(long, env = "MCP_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
 }
+
+const DEFAULT_TYP: &str = "at+jwt";
+/// Says that tokens have no `typ`.
+const NO_TYP: &str = "absent";
+const DEFAULT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Options {
     /// All defaults, on a free loopback port. Nothing is read from the environment.
@@ -56,6 +81,9 @@ impl Options {
             public_key: None,
             issuer: None,
             audience: None,
+            require_jti: false,
+            typ: DEFAULT_TYP.to_owned(),
+            longest_life: DEFAULT_LIFE,
             policy: None,
         }
     }
@@ -70,5 +98,28 @@ impl Options {
 
     pub(crate) fn audience(&self) -> &str {
         self.audience.as_deref().unwrap_or(DEFAULT_AUDIENCE)
+    }
+
+    /// What is asked of a token.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            longest_life: self.longest_life,
+            // The default issuer is this workspace's own, and keeps the whole profile.
+            full_profile: self.require_jti || self.issuer() == DEFAULT_ISSUER,
+            typ: Some(self.typ.clone()).filter(|typ| typ != NO_TYP),
+            ..Rules::new(self.issuer(), self.audience())
+        }
+    }
+}
+
+fn longest_life(text: &str) -> anyhow::Result<Duration> {
+    let life = text.parse::<SignedDuration>().ok().and_then(|life| Duration::try_from(life).ok());
+    match life {
+        Some(life)
+            if life >= Duration::from_secs(1) && life <= Duration::from_secs(366 * 86_400) =>
+        {
+            Ok(life)
+        }
+        _ => bail!("give a time such as 1h or 30m, of a year at most"),
     }
 }

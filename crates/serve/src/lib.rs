@@ -29,7 +29,7 @@ mod run;
 mod trusted;
 
 pub use banner::Banner;
-pub use below::nothing_below;
+pub use below::below;
 pub use crypto::install_crypto;
 pub use drain::Drain;
 pub use environment::secret_from_environment;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use http::HeaderValue;
 use mcp_auth::guard::front::Front;
+use mcp_auth::guard::limit::{Failures, Limit, RateLimit};
 use mcp_auth::shell;
 
 use crate::{LogFormat, PublicUrl};
@@ -46,6 +47,28 @@ pub struct Options {
     )]
     pub allow_origin: Vec<String>,
 
+    /// How often each caller may ask.
+    #[arg(
+        long,
+        env = "MCP_RATE_LIMIT",
+        value_name = "LIMIT",
+        default_value = Limit::DEFAULT,
+        help = "How often each caller may ask, and how often at once: off, or N/PERIOD[,BURST], \
+                such as 100/min"
+    )]
+    pub rate_limit: RateLimit,
+
+    /// How many credentials of one address may fail.
+    #[arg(
+        long,
+        env = "MCP_FAILURE_LIMIT",
+        value_name = "LIMIT",
+        default_value = Failures::DEFAULT,
+        help = "How many credentials from one address may be refused before it is slowed down; \
+                good ones never are"
+    )]
+    pub failure_limit: RateLimit,
+
     /// What to log, such as info or audit=debug
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = Options::LOG)]
     pub log: String,
@@ -66,6 +89,8 @@ impl Options {
             public_url: None,
             records: None,
             allow_origin: Vec::new(),
+            rate_limit: Limit::DEFAULT.parse().expect("the default is a rate"),
+            failure_limit: Failures::DEFAULT.parse().expect("the default is a rate"),
             log: Self::LOG.to_owned(),
             log_format: LogFormat::Text,
         }

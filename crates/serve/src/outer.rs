@@ -14,6 +14,7 @@ use http::header::{
 use http::{Extensions, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 use mcp_auth::guard::front::Front;
+use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use mcp_auth::{Challenge, Rejection, TraceId};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
@@ -24,8 +25,6 @@ use crate::drain::hold;
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
-
-pub(crate) const NOTHING_HERE: &str = "There is nothing here. MCP is at /mcp.\n";
 
 /// How long a client may be silent in the middle of a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,9 +46,8 @@ pub struct App {
 /// 5. a limit to how long a client may be silent in the middle of a body;
 /// 6. CORS for the origins in `pages`, before anyone asks for a credential, because browsers
 ///    send none with a preflight;
-/// 7. the routes; what is not there is a 404.
-pub fn outer(routes: Router, front: Front, pages: &[String], drain: &Drain) -> App {
-    let mut routes = routes.fallback(async || (StatusCode::NOT_FOUND, NOTHING_HERE));
+/// 7. the routes.
+pub fn outer(mut routes: Router, front: Front, pages: &[String], drain: &Drain) -> App {
     if !pages.is_empty() {
         routes = routes.layer(cors(pages));
     }
@@ -123,6 +121,8 @@ fn cors(pages: &[String]) -> CorsLayer {
             RETRY_AFTER,
             CACHE_CONTROL,
             HeaderName::from_static("mcp-session-id"),
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
             TraceId::HEADER,
         ])
         .max_age(PREFLIGHT_LIFE)
