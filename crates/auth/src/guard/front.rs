@@ -117,7 +117,10 @@ fn is_loopback(host: &str) -> bool {
     let rest = ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|name| host.strip_prefix(name));
     match rest {
         Some("") => true,
-        Some(rest) => rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()),
+        // `parse` alone would take a sign.
+        Some(rest) => rest.strip_prefix(':').is_some_and(|port| {
+            port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()
+        }),
         None => false,
     }
 }
@@ -151,6 +154,7 @@ mod tests {
             "localhost.evil.example",
             "127.0.0.1:80:80",
             "localhost:99999",
+            "localhost:+80",
             "localhost:",
             "",
         ] {
