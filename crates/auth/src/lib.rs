@@ -19,6 +19,7 @@ pub mod authz;
 pub mod guard;
 mod identity;
 mod rejection;
+mod scalar;
 pub mod secret;
 pub mod shell;
 mod trace;

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tower::{Layer, Service};
 
 use crate::rejection::RequestId;
+use crate::scalar::Scalar;
 use crate::{Challenge, Rejection, RejectionBody};
 
 /// Longest body in bytes. The MCP service behind has to be given the same limit.
@@ -62,13 +63,13 @@ impl Peeked {
         if envelope.doubled {
             return Err(Rejection::ambiguous_body("a member of the request is there twice"));
         }
-        let id = envelope.id.filter(|id| match id {
-            Value::String(text) => text.len() <= MAX_ID,
-            Value::Number(_) => true,
-            _ => false,
-        });
-        let text = |value: Option<Value>| match value {
-            Some(Value::String(text)) => Some(text),
+        let id = match envelope.id {
+            Some(Scalar::Text(text)) if text.len() <= MAX_ID => Some(Value::String(text)),
+            Some(Scalar::Number(number)) => Some(Value::Number(number)),
+            _ => None,
+        };
+        let text = |value: Option<Scalar>| match value {
+            Some(Scalar::Text(text)) => Some(text),
             _ => None,
         };
         Ok((Self { method: text(envelope.method), name: text(envelope.name) }, id))
@@ -164,9 +165,9 @@ async fn collect<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, Rejection> {
 #[derive(Default)]
 struct Envelope {
     doubled: bool,
-    id: Option<Value>,
-    method: Option<Value>,
-    name: Option<Value>,
+    id: Option<Scalar>,
+    method: Option<Scalar>,
+    name: Option<Scalar>,
 }
 
 #[derive(Deserialize)]
@@ -191,7 +192,7 @@ enum Parameter {
 #[derive(Default)]
 struct Parameters {
     doubled: bool,
-    name: Option<Value>,
+    name: Option<Scalar>,
 }
 
 impl<'de> Deserialize<'de> for Envelope {

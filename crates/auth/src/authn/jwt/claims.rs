@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::scalar::Scalar;
+
 /// What a token says. Unknown claims are not read; a known one given twice is an error.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Claims {
@@ -81,16 +83,16 @@ where
 }
 
 fn role<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::String(role) if !role.is_empty() => Some(role),
+    Ok(match Scalar::deserialize(deserializer)? {
+        Scalar::Text(role) if !role.is_empty() => Some(role),
         _ => None,
     })
 }
 
 fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::String(id) => Some(id),
-        serde_json::Value::Number(id) => Some(id.to_string()),
+    Ok(match Scalar::deserialize(deserializer)? {
+        Scalar::Text(id) => Some(id),
+        Scalar::Number(id) => Some(id.to_string()),
         _ => None,
     })
 }
