@@ -1,0 +1,37 @@
+//! Every parser that sees a stranger's bytes, tried at random: it never panics, never takes
+//! what its grammar refuses, and takes what its grammar allows.
+//!
+//! The grammars are written here a second time, by hand, from the RFC that each file names.
+//! `PROPTEST_CASES` says how many cases each property is tried with.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
+#[path = "properties/bodies.rs"]
+mod bodies;
+#[path = "properties/cases.rs"]
+mod cases;
+#[path = "properties/credential.rs"]
+mod credential;
+#[path = "properties/front.rs"]
+mod front;
+#[path = "properties/json.rs"]
+mod json;
+#[path = "properties/jwt.rs"]
+mod jwt;
+#[path = "properties/key.rs"]
+mod key;
+#[path = "properties/peek.rs"]
+mod peek;
+#[path = "properties/policy.rs"]
+mod policy;
+#[path = "properties/scopes.rs"]
+mod scopes;
+#[path = "properties/spelling.rs"]
+mod spelling;
+
+use cases::cases;
+
+/// Waits for what waits for nothing.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}

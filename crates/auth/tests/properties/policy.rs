@@ -1,0 +1,166 @@
+//! The policy file: TOML of one shape, in which every rule reaches a tool that is there.
+
+use std::sync::Arc;
+
+use mcp_auth::Identity;
+use mcp_auth::authz::{Catalogue, CatalogueTool, Permit, Policy, Verdict};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::cases;
+use super::spelling::spell;
+
+/// Names of tools, and whether each only reads.
+const TOOLS: [(&str, bool); 4] =
+    [("get_time", true), ("hr_add", false), ("hr_list", true), ("whoami", true)];
+
+#[derive(Clone, Debug)]
+struct Section {
+    kind: &'static str,
+    holder: String,
+    tools: Vec<&'static str>,
+    read_only: Option<bool>,
+    /// A line that belongs there or does not.
+    more: &'static str,
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn a_policy_gives_what_it_says_and_nothing_else(sections in sections()) {
+        let text: String = sections.iter().map(Section::write).collect();
+        match Policy::parse(&text, catalogue()) {
+            Err(_) => prop_assert!(!sections.iter().all(Section::is_right), "refused:\n{}", text),
+            Ok(policy) => {
+                prop_assert!(sections.iter().all(Section::is_right), "taken:\n{}", text);
+                let policy = Arc::new(policy);
+                for section in &sections {
+                    let permit = permit(&policy, section.kind, &section.holder);
+                    for (tool, reads) in TOOLS {
+                        let right = section.reaches(tool, reads);
+                        prop_assert_eq!(permit.allows(tool), right, "{} in\n{}", tool, text);
+                        helps(&policy, &permit, tool)?;
+                    }
+                }
+                let none = permit(&policy, "roles", "nobody");
+                prop_assert_eq!(none.allowed(), Vec::<&str>::new());
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_without_a_panic(text in ".{0,200}") {
+        prop_assert!(Policy::parse(&text, catalogue()).is_err() || shape(&text));
+    }
+
+    #[test]
+    fn a_damaged_policy_is_refused_or_is_still_one(
+        sections in sections(),
+        at in any::<Index>(),
+        letter in prop_oneof![any::<char>(), select(vec!['"', '[', ']', '=', '\n', '#', '.', '*'])],
+    ) {
+        let mut text: Vec<char> = sections.iter().map(Section::write).collect::<String>().chars().collect();
+        text.insert(at.index(text.len() + 1), letter);
+        let text: String = text.into_iter().collect();
+        prop_assert!(Policy::parse(&text, catalogue()).is_err() || shape(&text), "taken:\n{}", text);
+    }
+}
+
+/// What a challenge names would help, all by itself.
+fn helps(policy: &Arc<Policy>, permit: &Permit, tool: &str) -> Result<(), TestCaseError> {
+    if let Verdict::InsufficientScope(scopes) = permit.judge(tool) {
+        let mut asker = Identity::new("jwt", "issuer", "bob");
+        asker.scopes = scopes;
+        prop_assert!(policy.permit(Arc::new(asker)).allows(tool));
+    }
+    Ok(())
+}
+
+fn permit(policy: &Arc<Policy>, kind: &str, holder: &str) -> Permit {
+    let mut identity = Identity::new("jwt", "issuer", "bob");
+    match kind {
+        "roles" => identity.roles.push(holder.to_owned()),
+        _ => identity.scopes.push(holder.to_owned()),
+    }
+    policy.permit(Arc::new(identity))
+}
+
+fn catalogue() -> Catalogue {
+    TOOLS
+        .map(|(name, read_only)| CatalogueTool { name: name.to_owned(), read_only })
+        .into_iter()
+        .collect()
+}
+
+impl Section {
+    fn write(&self) -> String {
+        let tools: Vec<String> = self.tools.iter().map(|tool| spell(tool, 0)).collect();
+        let read_only =
+            self.read_only.map(|yes| format!("read_only = {yes}\n")).unwrap_or_default();
+        let Self { kind, holder, more, .. } = self;
+        let holder = spell(holder, 0);
+        format!("[{kind}.{holder}]\ntools = [{}]\n{read_only}{more}\n", tools.join(", "))
+    }
+
+    fn is_right(&self) -> bool {
+        self.kind != "role"
+            && self.more.is_empty()
+            && self.tools.iter().all(|rule| TOOLS.iter().any(|(tool, _)| names(rule, tool)))
+    }
+
+    fn reaches(&self, tool: &str, reads: bool) -> bool {
+        self.tools.iter().any(|rule| names(rule, tool)) || (self.read_only == Some(true) && reads)
+    }
+}
+
+/// A rule is a whole name, or the start of one and a `*`.
+fn names(rule: &str, tool: &str) -> bool {
+    match rule.strip_suffix('*') {
+        Some(start) => tool.starts_with(start),
+        None => rule == tool,
+    }
+}
+
+/// Tables of tables of what a section may hold, by a reader that knows no policy.
+fn shape(text: &str) -> bool {
+    let Ok(file) = text.parse::<toml::Table>() else { return false };
+    file.iter().all(|(kind, sections)| {
+        let sections = sections.as_table().into_iter().flatten();
+        matches!(kind.as_str(), "roles" | "scopes")
+            && file[kind].is_table()
+            && sections
+                .flat_map(|(_, section)| section.as_table().map(|table| table.iter()))
+                .flatten()
+                .all(|(field, value)| match field.as_str() {
+                    "tools" => value.as_array().is_some_and(|tools| {
+                        tools.iter().all(|rule| {
+                            rule.as_str()
+                                .is_some_and(|rule| TOOLS.iter().any(|(tool, _)| names(rule, tool)))
+                        })
+                    }),
+                    "read_only" => value.is_bool(),
+                    _ => false,
+                })
+    })
+}
+
+/// Sections of different holders: a holder that is there twice is no TOML.
+fn sections() -> impl Strategy<Value = Vec<Section>> {
+    let rule = prop_oneof![
+        12 => select(vec!["get_time", "hr_add", "hr_list", "whoami", "hr_*", "*", "get*", "w*"]),
+        1 => select(vec!["crm_*", "", "read_only", "HR_list", "hr_list ", "hr_**", "hr*list", "*hr"]),
+    ];
+    let more = prop_oneof![12 => Just(""), 1 => select(vec!["allow = true", "read_only = 1", "tools = []", "x.y = 1"])];
+    let kind = prop_oneof![6 => Just("roles"), 6 => Just("scopes"), 1 => Just("role")];
+    let section = (kind, "[a-zA-Z:.é_]{1,6}", vec(rule, 0..4), any::<Option<bool>>(), more);
+    vec(section, 0..5).prop_map(|sections| {
+        let mut taken: Vec<Section> = Vec::new();
+        for (kind, holder, tools, read_only, more) in sections {
+            let holder = format!("{holder}{}", taken.len());
+            taken.push(Section { kind, holder, tools, read_only, more });
+        }
+        taken
+    })
+}
