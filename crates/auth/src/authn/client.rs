@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rand::distr::{Alphanumeric, SampleString};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use super::apikey::mint::{KeyDigest, key_digest};
@@ -87,21 +87,24 @@ impl PlainClient {
 
 /// Whether this is the secret of a live client.
 ///
-/// An unknown client costs the same digest and comparison as a wrong secret.
+/// An unknown client, a revoked one and a wrong secret cost the same digest and comparison.
 pub fn secret_matches(record: Option<&ClientRecord>, secret: &str) -> bool {
+    matches(record, || key_digest(secret))
+}
+
+/// No way leads past the one digest and the one comparison.
+fn matches(record: Option<&ClientRecord>, digest: impl FnOnce() -> KeyDigest) -> bool {
     let expected = record.map_or([0; 32], |record| record.digest);
-    let same: bool = key_digest(secret).ct_eq(&expected).into();
-    same && record.is_some_and(|record| !record.revoked)
+    let live = record.is_some_and(|record| !record.revoked);
+    (digest().ct_eq(&expected) & Choice::from(u8::from(live))).into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_the_secret_of_a_live_client_matches() {
-        let plain = PlainClient::mint();
-        let mut record = ClientRecord {
+    fn record(plain: &PlainClient) -> ClientRecord {
+        ClientRecord {
             id: plain.id().to_owned(),
             digest: plain.digest(),
             user: "bob".into(),
@@ -109,11 +112,35 @@ mod tests {
             name: None,
             scopes: vec![],
             revoked: false,
-        };
-        assert!(secret_matches(Some(&record), plain.reveal_secret()));
-        assert!(!secret_matches(Some(&record), PlainClient::mint().reveal_secret()));
+        }
+    }
+
+    #[test]
+    fn only_the_secret_of_a_live_client_matches() {
+        let plain = PlainClient::mint();
+        let live = record(&plain);
+        assert!(secret_matches(Some(&live), plain.reveal_secret()));
+        assert!(!secret_matches(Some(&live), PlainClient::mint().reveal_secret()));
         assert!(!secret_matches(None, plain.reveal_secret()));
-        record.revoked = true;
-        assert!(!secret_matches(Some(&record), plain.reveal_secret()));
+        let revoked = ClientRecord { revoked: true, ..live };
+        assert!(!secret_matches(Some(&revoked), plain.reveal_secret()));
+    }
+
+    #[test]
+    fn whoever_asks_costs_one_digest() {
+        let plain = PlainClient::mint();
+        let live = record(&plain);
+        let revoked = ClientRecord { revoked: true, ..live.clone() };
+        for client in [None, Some(&live), Some(&revoked)] {
+            for secret in [plain.reveal_secret(), "wrong", ""] {
+                let digests = std::cell::Cell::new(0);
+                let right = matches(client, || {
+                    digests.set(digests.get() + 1);
+                    key_digest(secret)
+                });
+                assert_eq!(digests.get(), 1);
+                assert_eq!(right, secret_matches(client, secret));
+            }
+        }
     }
 }
