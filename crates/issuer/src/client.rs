@@ -3,29 +3,65 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use mcp_auth::authn::client::{ClientLookup, ClientRecord, secret_matches};
+use mcp_auth::authn::client::{ClientRecord, secret_matches};
 use zeroize::Zeroizing;
 
-use crate::form::Form;
+use crate::basic;
+use crate::parameters::Parameters;
 use crate::refusal::Refusal;
+
+/// An id and a secret, well-formed and not verified. It has no `Debug`.
+pub(crate) struct Presented<'a> {
+    pub(crate) id: Cow<'a, str>,
+    secret: Zeroizing<String>,
+}
+
+/// Finds the one id with the one secret.
+///
+/// # Errors
+/// 401 if there is none, 400 if there is more than one or it is not well-formed.
+pub(crate) fn presented<'a>(
+    headers: &HeaderMap,
+    parameters: &'a Parameters,
+) -> Result<Presented<'a>, Refusal> {
+    let mut headers = headers.get_all(AUTHORIZATION).iter();
+    let (header, basic) = match (headers.next(), headers.next()) {
+        (_, Some(_)) => {
+            return Err(Refusal::invalid_request("more than one Authorization header was sent"));
+        }
+        (Some(value), None) => (true, basic::parse(value)?),
+        (None, None) => (false, None),
+    };
+    let secret = parameters.get("client_secret");
+    let assertion = parameters.get("client_assertion").is_some();
+    if [header, secret.is_some(), assertion].into_iter().filter(|sent| *sent).count() > 1 {
+        return Err(Refusal::invalid_request(
+            "the client authenticates in more than one way, by header and body or twice in the \
+             body; choose one",
+        ));
+    }
+    match (basic, parameters.get("client_id"), secret) {
+        (Some(basic), Some(id), _) if basic.id != id => {
+            Err(Refusal::invalid_request("client_id differs between the header and the body"))
+        }
+        (Some(basic), _, _) => Ok(Presented { id: Cow::Owned(basic.id), secret: basic.secret }),
+        (None, Some(id), Some(secret)) => {
+            Ok(Presented { id: Cow::Borrowed(id), secret: Zeroizing::new(secret.to_owned()) })
+        }
+        (None, _, _) => Err(Refusal::invalid_client("no client id with a secret was sent")),
+    }
+}
 
 /// The client whose secret was presented.
 ///
-/// An unknown id, a wrong secret and a revoked client cost the same and are told the same.
-pub(crate) async fn authenticate(
-    clients: &impl ClientLookup,
-    headers: &HeaderMap,
-    form: &Form,
+/// An unknown id, a wrong secret and a revoked client go the same way: one digest and one
+/// comparison, of which there is no second place, then the same answer.
+pub(crate) fn verify(
+    record: Option<Arc<ClientRecord>>,
+    presented: &Presented<'_>,
 ) -> Result<Arc<ClientRecord>, Refusal> {
-    let presented = presented(headers, form)?;
-    let record = clients
-        .find_client(&presented.id)
-        .await
-        .map_err(|error| Refusal::unavailable(error.reason().to_owned()))?;
     let matches = secret_matches(record.as_deref(), &presented.secret);
     match record {
         Some(record) if matches => Ok(record),
@@ -36,68 +72,5 @@ pub(crate) async fn authenticate(
             Err(Refusal::invalid_client(why).of_client(&record.id))
         }
         None => Err(Refusal::invalid_client("no client has that id")),
-    }
-}
-
-struct Presented<'a> {
-    id: Cow<'a, str>,
-    secret: Zeroizing<String>,
-}
-
-fn presented<'a>(headers: &HeaderMap, form: &'a Form) -> Result<Presented<'a>, Refusal> {
-    let mut headers = headers.get_all(AUTHORIZATION).iter();
-    let basic = match (headers.next(), headers.next()) {
-        (_, Some(_)) => {
-            return Err(Refusal::invalid_request("more than one Authorization header was sent"));
-        }
-        (Some(value), None) => Some(basic(value)?),
-        (None, None) => None,
-    };
-    match (basic, form.get("client_id"), form.get("client_secret")) {
-        (Some(_), _, Some(_)) => Err(Refusal::invalid_request(
-            "the client secret was sent in the header and in the body; send it once",
-        )),
-        (Some(basic), Some(id), None) if basic.id != id => {
-            Err(Refusal::invalid_request("client_id differs between the header and the body"))
-        }
-        (Some(basic), _, None) => Ok(basic),
-        (None, Some(id), Some(secret)) => {
-            Ok(Presented { id: Cow::Borrowed(id), secret: Zeroizing::new(secret.to_owned()) })
-        }
-        (None, _, _) => Err(Refusal::invalid_client("no client id with a secret was sent")),
-    }
-}
-
-/// Both halves are form-encoded before they are joined (RFC 6749 §2.3.1).
-fn basic(value: &http::HeaderValue) -> Result<Presented<'static>, Refusal> {
-    let malformed = || Refusal::invalid_client("the Authorization header is not well-formed Basic");
-    let (scheme, encoded) =
-        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(malformed)?;
-    if !scheme.eq_ignore_ascii_case("Basic") {
-        return Err(malformed());
-    }
-    let bytes = Zeroizing::new(STANDARD.decode(encoded.trim()).map_err(|_| malformed())?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
-    let (id, secret) = text.split_once(':').ok_or_else(malformed)?;
-    Ok(Presented { id: Cow::Owned(form_decode(id)), secret: Zeroizing::new(form_decode(secret)) })
-}
-
-fn form_decode(text: &str) -> String {
-    // The parser takes pairs; without these two there is exactly one name in it.
-    let name = text.replace('&', "%26").replace('=', "%3D");
-    form_urlencoded::parse(name.as_bytes()).map(|(name, _)| name.into_owned()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_are_decoded_each_by_itself() {
-        assert_eq!(form_decode("a+b%3Ac%26%3D&="), "a b:c&=&=");
-        assert_eq!(form_decode(""), "");
-        let value = format!("basic {}", STANDARD.encode("id%3A1:se:cret"));
-        let presented = basic(&value.parse().unwrap()).ok().unwrap();
-        assert_eq!((&*presented.id, presented.secret.as_str()), ("id:1", "se:cret"));
     }
 }

@@ -10,33 +10,49 @@
 //! → 400 {"error":"invalid_scope","error_description":"…"}
 //! ```
 //!
-//! `form` reads the body, `client` says who is asking, `grant` what they get, `refusal`
-//! what they are told if they get nothing, and `metadata` where all of this is.
+//! `POST /revoke` takes a token back (RFC 7009), with the same authentication.
+//!
+//! `body` reads the request, of which `form` and `json` are the two forms; `client` says who is
+//! asking, `grant` what they get, `revoke` what they give back, `refusal` what they are told if
+//! they get nothing, and `metadata` where all of this is.
 
+mod basic;
+mod body;
 mod client;
 mod form;
 mod grant;
+mod json;
 mod metadata;
+mod parameters;
+mod query;
 mod refusal;
+mod resource;
+mod revoke;
+mod scope;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::StatusCode;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use http::request::Parts;
+use http::{HeaderName, StatusCode};
 use mcp_auth::TraceId;
-use mcp_auth::authn::client::ClientLookup;
-use mcp_auth::authn::jwt::Signer;
+use mcp_auth::authn::client::{ClientLookup, ClientRecord};
+use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Revoke, Signer};
 
-use form::Form;
+use grant::Issued;
+use parameters::Parameters;
 use refusal::Refusal;
+use revoke::Revocation;
 
-/// Largest body of a token request in bytes.
+pub use scope::ScopeClosure;
+
+/// Largest body of a request in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
 
 /// What an issuer says about itself and its tokens. Nothing of it comes from a request.
@@ -62,61 +78,115 @@ pub struct Issuer<C> {
     config: IssuerConfig,
     signer: Signer,
     clients: C,
+    scopes: ScopeClosure,
+    revocation: Option<Revocation>,
+    accept_json: bool,
 }
 
 impl<C: ClientLookup> Issuer<C> {
     /// Issues tokens to `clients`, signed by `signer`.
     pub fn new(config: IssuerConfig, signer: Signer, clients: C) -> Self {
-        Self { config, signer, clients }
+        let scopes = scope::no_hierarchy();
+        Self { config, signer, clients, scopes, revocation: None, accept_json: false }
     }
 
-    /// `POST /token`, the metadata, and an authorization endpoint that says it is none.
+    /// Lets clients take back their tokens (RFC 7009): those that `verifier` takes, which has
+    /// to be under the rules of the protected server, are told to `revoked`.
+    pub fn with_revocation(self, verifier: JwtVerifier<KeySet>, revoked: Arc<dyn Revoke>) -> Self {
+        Self { revocation: Some(Revocation { verifier, revoked }), ..self }
+    }
+
+    /// Lets clients ask for whatever their scopes imply.
+    pub fn with_scope_closure(self, scopes: ScopeClosure) -> Self {
+        Self { scopes, ..self }
+    }
+
+    /// Reads a flat JSON object as well as a form. OAuth is form-encoded: this is for clients
+    /// that cannot be changed.
+    pub fn accept_json(self, accept_json: bool) -> Self {
+        Self { accept_json, ..self }
+    }
+
+    /// `POST /token`, perhaps `POST /revoke`, the metadata, and an authorization endpoint that
+    /// says it is none.
     pub fn router(self) -> Router {
-        let metadata = metadata::document(&self.config);
+        let metadata = metadata::document(&self.config, self.revocation.is_some());
         let metadata = get(move || std::future::ready(json(StatusCode::OK, &metadata)));
         let mut router = Router::new()
             .route("/token", post(token::<C>).fallback(only_post))
             .route("/authorize", get(no_authorization))
             .route(metadata::WELL_KNOWN, metadata.clone());
+        if self.revocation.is_some() {
+            router = router.route("/revoke", post(revoke::<C>).fallback(only_post));
+        }
         if let Some(path) = metadata::path_with_suffix(&self.config.issuer) {
             router = router.route(&path, metadata);
         }
         router.with_state(Arc::new(self))
     }
 
-    async fn answer(&self, request: Request, trace: TraceId) -> Response {
-        let (head, body) = request.into_parts();
-        let result = async {
-            form::check_media_type(&head.headers)?;
-            let form = Form::parse(&read(body).await?)?;
-            grant::check_type(&form)?;
-            let client = client::authenticate(&self.clients, &head.headers, &form).await?;
-            grant::issue(&self.config, &self.signer, &client, &form)
-                .map_err(|refusal| refusal.of_client(&client.id))
-        };
-        match result.await {
-            Ok(issued) => {
-                issued.log(trace);
-                json(StatusCode::OK, &issued.body())
-            }
-            Err(refusal) => refusal.answer(trace),
-        }
+    async fn token(&self, head: &Parts, body: Body) -> Result<Issued, Refusal> {
+        let parameters = self.read(head, body).await?;
+        grant::check_type(&parameters)?;
+        let client = self.client(head, &parameters).await?;
+        grant::issue(&self.config, &self.signer, &self.scopes, &client, &parameters)
+            .map_err(|refusal| refusal.of_client(&client.id))
+    }
+
+    async fn revoke(&self, head: &Parts, body: Body, trace: TraceId) -> Result<(), Refusal> {
+        let parameters = self.read(head, body).await?;
+        let token = revoke::token(&parameters)?;
+        let client = self.client(head, &parameters).await?;
+        let revocation = self.revocation.as_ref().expect("without it there is no such route");
+        let revoked = revocation.revoke(&client, token, trace).await;
+        revoked.map_err(|refusal| refusal.of_client(&client.id))
+    }
+
+    async fn read(&self, head: &Parts, body: Body) -> Result<Parameters, Refusal> {
+        query::check(head.uri.query())?;
+        body::read(&head.headers, body, self.accept_json).await
+    }
+
+    /// Who is asking, for both endpoints: there is no other place where a secret is compared.
+    async fn client(
+        &self,
+        head: &Parts,
+        parameters: &Parameters,
+    ) -> Result<Arc<ClientRecord>, Refusal> {
+        let presented = client::presented(&head.headers, parameters)?;
+        let record = self.clients.find_client(&presented.id).await;
+        let record = record.map_err(|error| Refusal::unavailable(error.reason().to_owned()))?;
+        // The one place where a credential is refused that was presented.
+        client::verify(record, &presented)
     }
 }
 
 async fn token<C: ClientLookup>(
     State(issuer): State<Arc<Issuer<C>>>,
-    mut request: Request,
+    request: Request,
 ) -> Response {
-    let trace = TraceId::of(request.extensions_mut());
-    issuer.answer(request, trace).await
+    let (mut head, body) = request.into_parts();
+    let trace = TraceId::of(&mut head.extensions);
+    match issuer.token(&head, body).await {
+        Ok(issued) => {
+            issued.log(trace);
+            json(StatusCode::OK, &issued.body())
+        }
+        Err(refusal) => refusal.answer("token", trace),
+    }
 }
 
-async fn read(body: Body) -> Result<axum::body::Bytes, Refusal> {
-    to_bytes(body, MAX_BODY).await.map_err(|_| {
-        Refusal::invalid_request("the body could not be read or is larger than 16 KiB")
-            .with_status(StatusCode::PAYLOAD_TOO_LARGE)
-    })
+async fn revoke<C: ClientLookup>(
+    State(issuer): State<Arc<Issuer<C>>>,
+    request: Request,
+) -> Response {
+    let (mut head, body) = request.into_parts();
+    let trace = TraceId::of(&mut head.extensions);
+    match issuer.revoke(&head, body, trace).await {
+        // Nothing in the body is read by clients (RFC 7009 §2.2).
+        Ok(()) => (StatusCode::OK, NOT_KEPT).into_response(),
+        Err(refusal) => refusal.answer("revoke", trace),
+    }
 }
 
 async fn only_post() -> Response {
@@ -131,8 +201,8 @@ async fn no_authorization() -> Response {
 }
 
 /// Never to be kept by anything on the way (RFC 6749 §5.1).
+const NOT_KEPT: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
+
 fn json(status: StatusCode, body: &serde_json::Value) -> Response {
-    let headers =
-        [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
-    (status, headers, body.to_string()).into_response()
+    (status, NOT_KEPT, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }

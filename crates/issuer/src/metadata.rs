@@ -16,7 +16,10 @@ pub(crate) fn path_with_suffix(issuer: &str) -> Option<String> {
     (!path.is_empty() && !path.contains(['{', '}', '*'])).then(|| format!("{WELL_KNOWN}{path}"))
 }
 
-pub(crate) fn document(config: &IssuerConfig) -> Value {
+/// `client_secret_basic` first: it is what RFC 8414 §2 takes for granted.
+const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
+
+pub(crate) fn document(config: &IssuerConfig, revocation: bool) -> Value {
     let IssuerConfig { issuer, public_url, scopes_supported, .. } = config;
     let mut document = json!({
         "issuer": issuer,
@@ -25,9 +28,13 @@ pub(crate) fn document(config: &IssuerConfig) -> Value {
         "token_endpoint": format!("{public_url}/token"),
         "response_types_supported": ["code"],
         "grant_types_supported": [GRANT_TYPE],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": AUTH_METHODS,
         "code_challenge_methods_supported": ["S256"],
     });
+    if revocation {
+        document["revocation_endpoint"] = format!("{public_url}/revoke").into();
+        document["revocation_endpoint_auth_methods_supported"] = AUTH_METHODS.as_slice().into();
+    }
     // An empty array is left out (RFC 8414 §3.2).
     if !scopes_supported.is_empty() {
         document["scopes_supported"] = scopes_supported.as_slice().into();

@@ -1,4 +1,4 @@
-//! What a client is told that gets no token (RFC 6749 §5.2), and what the log is told.
+//! What a client is told that gets nothing (RFC 6749 §5.2), and what the log is told.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use mcp_auth::TraceId;
 use serde_json::json;
 
-/// Why there is no token.
+/// Why there is no token, or why it is not taken back.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     status: StatusCode,
@@ -40,6 +40,19 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "invalid_scope", description.to_owned(), reason)
     }
 
+    pub(crate) fn malformed_scope() -> Self {
+        let description = "scope is a list of names with one space between them, such as \
+            weather:read payments:read";
+        let reason = "scope holds something else than scope-tokens (RFC 6749 §3.3)";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_scope", description.to_owned(), reason)
+    }
+
+    /// RFC 7009 §2.1 wants the client informed.
+    pub(crate) fn foreign_token() -> Self {
+        let what = "the token was issued to another client, which alone can revoke it";
+        Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", what.to_owned(), what)
+    }
+
     /// RFC 8707 §2.
     pub(crate) fn invalid_target(ours: &str) -> Self {
         let description = format!("tokens are issued for {ours} alone; name it as resource");
@@ -61,6 +74,17 @@ impl Refusal {
 
     pub(crate) fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
         let description = "the clients cannot be looked up now; try again in a moment";
+        Self::not_now(description, reason)
+    }
+
+    /// The client has to take the token for a live one (RFC 7009 §2.2.1).
+    pub(crate) fn not_revoked(reason: impl Into<Cow<'static, str>>) -> Self {
+        let description =
+            "the token could not be revoked now and stays good; try again in a moment";
+        Self::not_now(description, reason)
+    }
+
+    fn not_now(description: &str, reason: impl Into<Cow<'static, str>>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Self::new(status, "temporarily_unavailable", description.to_owned(), reason)
     }
@@ -75,11 +99,11 @@ impl Refusal {
     }
 
     /// Writes the refusal to the log and makes the answer to the client.
-    pub(crate) fn answer(self, trace: TraceId) -> Response {
+    pub(crate) fn answer(self, endpoint: &'static str, trace: TraceId) -> Response {
         tracing::info!(
             target: "audit",
             decision = "refused",
-            endpoint = "token",
+            endpoint,
             status = self.status.as_u16(),
             error = self.error,
             reason = %self.reason,
@@ -87,6 +111,21 @@ impl Refusal {
             client_id = self.client,
         );
         Self { trace: Some(trace), ..self }.into_response()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    #[cfg(test)]
+    pub(crate) fn error(&self) -> &'static str {
+        self.error
+    }
+
+    #[cfg(test)]
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
     }
 
     fn new(
