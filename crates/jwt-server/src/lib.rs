@@ -71,8 +71,13 @@ impl Prepared {
         let secret = self.secret.expose_secret();
         let mut rules = Rules::new(&issuer, &audience);
         rules.longest_life = self.options.token_ttl;
-        let scheme = JwtVerifier::new(KeySet::from(VerifyingKey::hs256(secret)?), rules);
-        let authenticate = Authenticate::counting(scheme, challenge.clone(), failures);
+        let keys = KeySet::from(VerifyingKey::hs256(secret)?);
+        let store = Arc::new(self.store.clone());
+        // The door and the endpoint that takes tokens back judge them by the same rules.
+        let verifier =
+            || JwtVerifier::new(keys.clone(), rules.clone()).with_revocations(store.clone());
+        let authenticate =
+            Authenticate::counting(verifier(), challenge.clone(), failures.clone());
         let policy = Arc::new(policy);
 
         let limit = Limit::layer(common.rate_limit);
@@ -96,10 +101,13 @@ impl Prepared {
             token_ttl: self.options.token_ttl,
             scopes_supported: scopes,
         };
+        let issuer = Issuer::new(token, Signer::hs256(secret)?, self.store.clone())
+            .with_revocation(verifier(), store.clone())
+            .accept_json(self.options.accept_json);
         let routes = Router::new()
             .route_service("/mcp", mcp)
             .merge(serve::below("/mcp", authenticate, limit, sessions))
-            .merge(Issuer::new(token, Signer::hs256(secret)?, self.store.clone()).router())
+            .merge(issuer.router())
             .merge(metadata.router(url));
 
         Ok(serve::outer(routes, common.front(url), &common.allow_origin, &drain))

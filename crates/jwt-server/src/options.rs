@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use axum::http::Uri;
+use clap::builder::BoolishValueParser;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serve::PublicUrl;
@@ -54,6 +55,11 @@ pub struct Options {
     #[arg(long, env = "MCP_SECRET_FILE", value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
 
+    /// Read JSON bodies at /token and /revoke as well. OAuth is form-encoded: this is for
+    /// clients that send JSON and cannot be changed
+    #[arg(long, env = "MCP_ACCEPT_JSON", value_parser = BoolishValueParser::new())]
+    pub accept_json: bool,
+
     /// Where get_weather asks: sample (a bundled table), open-meteo or openweathermap
     #[arg(long, env = "MCP_WEATHER", value_name = "PROVIDER", default_value_t)]
     pub weather: WeatherProvider,
@@ -76,6 +82,7 @@ impl Options {
             audience: None,
             token_ttl: DEFAULT_TTL,
             secret_file: None,
+            accept_json: false,
             weather: WeatherProvider::default(),
             weather_key: None,
         }

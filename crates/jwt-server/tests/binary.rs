@@ -19,6 +19,7 @@ use store::{NewClient, Store};
 
 const EXE: &str = env!("CARGO_BIN_EXE_jwt-server");
 const ANY_PORT: &[&str] = &["--listen", "127.0.0.1:0"];
+const FORM: &str = "content-type: application/x-www-form-urlencoded";
 const OTHERS: &[&str] = &["--listen", "0.0.0.0:0", "--public-url", "https://mcp.example"];
 
 /// The value of a string in flat JSON.
@@ -27,16 +28,16 @@ fn member<'a>(json: &'a str, name: &str) -> &'a str {
     rest.trim_start_matches('"').split('"').next().unwrap()
 }
 
-fn token(server: &Server, folder: &Path, owner: &str) -> String {
+fn client_in_body(folder: &Path, owner: &str) -> String {
     let file = folder.join(format!("keys/clients/{owner}.client.json"));
     let client = fs::read_to_string(file).unwrap();
-    let body = format!(
-        "grant_type=client_credentials&client_id={}&client_secret={}",
-        member(&client, "client_id"),
-        member(&client, "client_secret")
-    );
-    let form = "content-type: application/x-www-form-urlencoded";
-    let answer = server.send("POST", "/token", &[form], &body);
+    let (id, secret) = (member(&client, "client_id"), member(&client, "client_secret"));
+    format!("client_id={id}&client_secret={secret}")
+}
+
+fn token(server: &Server, folder: &Path, owner: &str) -> String {
+    let body = format!("grant_type=client_credentials&{}", client_in_body(folder, owner));
+    let answer = server.send("POST", "/token", &[FORM], &body);
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert!(answer.head.contains("cache-control: no-store"), "{}", answer.head);
     member(&answer.body, "access_token").to_owned()
@@ -128,6 +129,68 @@ fn whoever_has_no_token_is_told_where_one_is_to_be_had() {
     assert_eq!(member(&metadata, "token_endpoint"), format!("http://{}/token", server.address));
     assert_eq!(server.send("GET", "/.well-known/x", &[], "").status, 404);
     assert_eq!(server.send("GET", "/token", &["host: evil.example"], "").status, 403);
+}
+
+#[test]
+fn a_token_that_its_client_takes_back_is_refused_at_once_and_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    assert!(server.banner.contains("POST /revoke"), "{}", server.banner);
+    let metadata = server.send("GET", "/.well-known/oauth-authorization-server", &[], "").body;
+    let endpoint = format!("http://{}/revoke", server.address);
+    assert_eq!(member(&metadata, "revocation_endpoint"), endpoint);
+
+    let [first, second] = [(); 2].map(|()| token(&server, folder.path(), "bob"));
+    let bearer = |token: &str| format!("authorization: Bearer {token}");
+    let revoke = |owner: &str, token: &str| {
+        let body = format!("{}&token={token}", client_in_body(folder.path(), owner));
+        server.send("POST", "/revoke", &[FORM], &body)
+    };
+    let foreign = revoke("alice", &first);
+    assert!(foreign.status == 400 && foreign.body.contains("unauthorized_client"));
+    assert_eq!(server.call(&bearer(&first), "whoami", "{}").status, 200);
+    let answer = revoke("bob", &first);
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""));
+    assert!(answer.head.contains("cache-control: no-store"), "{}", answer.head);
+    let refused = server.call(&bearer(&first), "whoami", "{}");
+    assert!(refused.status == 401 && refused.body.contains("invalid_token"), "{}", refused.body);
+    assert_eq!(server.call(&bearer(&second), "whoami", "{}").status, 200);
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    assert!(log.contains("was revoked") && !log.contains(&first), "{log}");
+
+    assert!(server.interrupt().success());
+    let address = server_address(&metadata);
+    let server = Server::start(EXE, folder.path(), &["--listen", &address], &[]);
+    assert_eq!(server.call(&bearer(&first), "whoami", "{}").status, 401);
+    assert_eq!(server.call(&bearer(&second), "whoami", "{}").status, 200);
+}
+
+/// Tokens name the port that they were issued at.
+fn server_address(metadata: &str) -> String {
+    member(metadata, "issuer").trim_start_matches("http://").to_owned()
+}
+
+#[test]
+fn json_is_read_at_the_token_endpoint_where_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = "content-type: application/json";
+    let ask = |server: &Server| {
+        let file = folder.path().join("keys/clients/bob.client.json");
+        let client = fs::read_to_string(file).unwrap();
+        let body = client.replacen('{', r#"{"grant_type":"client_credentials","#, 1);
+        server.send("POST", "/token", &[json], &body)
+    };
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    let answer = ask(&server);
+    assert!(answer.status == 400 && answer.body.contains("x-www-form-urlencoded"));
+    assert!(server.interrupt().success());
+    for (flags, env) in [
+        ([ANY_PORT, &["--accept-json"]].concat(), &[][..]),
+        (ANY_PORT.to_vec(), &[("MCP_ACCEPT_JSON", "true")][..]),
+    ] {
+        let server = Server::start(EXE, folder.path(), &flags, env);
+        assert_eq!(ask(&server).status, 200);
+    }
 }
 
 #[test]
@@ -277,6 +340,9 @@ fn help_teaches() {
         "MCP_TOKEN_TTL",
         "60m",
         "--secret-file",
+        "--accept-json",
+        "MCP_ACCEPT_JSON",
+        "form-encoded",
         "--weather",
         "keygen -- client create",
         "--scope",
