@@ -326,6 +326,41 @@ fn the_key_decides_the_algorithm() {
 }
 
 #[test]
+fn a_key_goes_out_of_use_when_it_is_taken_out_of_the_set() {
+    let secrets = [mint::new_hs256_secret(), mint::new_hs256_secret()];
+    let [old, new] = secrets.each_ref().map(|secret| Signer::hs256(secret).unwrap());
+    let keys = |secrets: &[&str]| {
+        let keys = secrets.iter().map(|secret| VerifyingKey::hs256(secret).unwrap());
+        JwtVerifier::new(keys.collect::<KeySet>(), Rules::new(ISSUER, AUDIENCE))
+    };
+    let claims: Claims = serde_json::from_value(good_claims()).unwrap();
+    let (old_token, new_token) = (old.mint(&claims), new.mint(&claims));
+    let status = |verifier: &JwtVerifier<KeySet>, token: &str| match verifier.verify(token) {
+        Ok(_) => 200,
+        Err(rejection) => rejection.status().as_u16(),
+    };
+    let both = |verifier| (status(&verifier, &old_token), status(&verifier, &new_token));
+    assert_eq!(both(keys(&[&secrets[0]])), (200, 401));
+    assert_eq!(both(keys(&[&secrets[0], &secrets[1]])), (200, 200));
+    assert_eq!(both(keys(&[&secrets[1]])), (401, 200));
+    assert_eq!(both(keys(&[])), (401, 401));
+
+    // With two keys a token has to name its own, and no other.
+    let overlap = keys(&[&secrets[0], &secrets[1]]);
+    let forge = Forge { secret: secrets[1].clone(), verifier: overlap };
+    let under = |kid: Option<&str>| {
+        let mut header = json!({"alg": "HS256", "typ": "at+jwt"});
+        if let Some(kid) = kid {
+            header["kid"] = kid.into();
+        }
+        status(&forge.verifier, &forge.sign(&header, &good_claims().to_string()))
+    };
+    assert_eq!(under(Some(new.kid())), 200);
+    assert_eq!(under(Some(old.kid())), 401);
+    assert_eq!(under(None), 401);
+}
+
+#[test]
 fn weak_keys_are_not_taken() {
     for secret in ["", "c2hvcnQ", &URL_SAFE_NO_PAD.encode([1; 31])] {
         assert!(matches!(VerifyingKey::hs256(secret), Err(KeyError::ShortSecret { .. })));
