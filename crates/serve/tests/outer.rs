@@ -2,12 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use axum::routing::{get, post};
+use http::request::Parts;
 use http::{Method, Request, StatusCode};
+use mcp_auth::authn::Scheme;
+use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::guard::front::Front;
+use mcp_auth::{Challenge, Identity, Rejection};
 use serve::{App, Drain, PublicUrl, outer};
 use tower::ServiceExt;
 
@@ -17,10 +23,28 @@ fn app(pages: &[String]) -> App {
     let url: PublicUrl = "https://mcp.example".parse().unwrap();
     let routes = Router::new()
         .route("/work", post(async || "done"))
-        .route("/panic", get(async || -> &'static str { panic!("the password is hunter2") }));
+        .route("/panic", get(async || -> &'static str { panic!("the password is hunter2") }))
+        .merge(
+            Router::new()
+                .route("/verify", get(async || "done"))
+                .layer(Authenticate::new(Panics, Challenge::default())),
+        );
     let own = Front::new(url.uri(), false);
     let front = pages.iter().fold(own, |front, page| front.allow_origin(page));
     outer(routes, front, pages, &Drain::new())
+}
+
+/// A scheme that fails as no scheme should.
+struct Panics;
+
+impl Scheme for Panics {
+    fn name(&self) -> &'static str {
+        "panics"
+    }
+
+    async fn authenticate(&self, _: &Parts) -> Result<Arc<Identity>, Rejection> {
+        panic!("the password is hunter2")
+    }
 }
 
 async fn send(app: &App, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -49,12 +73,19 @@ async fn every_answer_has_a_request_id_of_its_own() {
 
 #[tokio::test]
 async fn a_panic_is_a_500_that_tells_only_the_id() {
-    let answer = send(&app(&[]), Method::GET, "/panic", &[("host", "mcp.example")]).await;
-    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
-    let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
-    let body = String::from_utf8(body.to_vec()).unwrap();
-    assert!(body.contains(&id) && !body.contains("hunter2") && !body.contains("panic"), "{body}");
+    // In a handler, and in the verifier of a credential: neither lets anybody in.
+    for path in ["/panic", "/verify"] {
+        let answer = send(&app(&[]), Method::GET, path, &[("host", "mcp.example")]).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{path}");
+        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(&id), "{path}: {body}");
+        for word in ["hunter2", "panic", "done"] {
+            assert!(!body.contains(word), "{path}: {body}");
+        }
+    }
 }
 
 #[tokio::test]
