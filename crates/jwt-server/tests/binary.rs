@@ -260,6 +260,36 @@ fn what_cannot_run_says_in_one_sentence_what_would_help() {
 }
 
 #[test]
+fn a_secret_that_could_be_guessed_or_read_by_others_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Server::start(EXE, folder.path(), ANY_PORT, &[]).interrupt().success());
+    let secret = folder.path().join("keys/jwt.secret");
+    // Nothing, 31 bytes, and what tutorials have.
+    for weak in [
+        "",
+        "\n",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "secret",
+        "your-secret-key",
+        "your-256-bit-secret",
+        "my super secret key that is long enough",
+    ] {
+        fs::write(&secret, weak).unwrap();
+        let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+        assert!(error.contains("keygen -- secret --force"), "{weak:?}: {error}");
+        assert!(weak.trim().is_empty() || !error.contains(&format!(" {weak} ")), "{error}");
+    }
+    fs::write(&secret, &*mcp_auth::authn::jwt::mint::new_hs256_secret()).unwrap();
+    for mode in [0o644, 0o640, 0o604, 0o666] {
+        fs::set_permissions(&secret, Permissions::from_mode(mode)).unwrap();
+        let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+        assert!(error.contains("chmod 600"), "{mode:o}: {error}");
+    }
+    fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
+    assert!(Server::start(EXE, folder.path(), ANY_PORT, &[]).interrupt().success());
+}
+
+#[test]
 fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
     let folder = tempfile::tempdir().unwrap();
     let error = refusal(EXE, folder.path(), &OTHERS[..2], &[]);

@@ -151,6 +151,36 @@ fn what_cannot_run_says_in_one_sentence_what_would_help() {
 }
 
 #[test]
+fn a_key_that_could_be_factored_or_replaced_by_others_is_not_taken() {
+    // 1024 bits, made for this test; its private half was not kept.
+    const SHORT: &str = "-----BEGIN PUBLIC KEY-----\n\
+        MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDWFmqIr1p5C3/56YL9I6olX+hy\n\
+        xQAjC3JAx++bJSQJ62LfO5HcggayE63JT4q4jHIJnYx7nmsaVEOkAV8EEVjV2les\n\
+        V/LOHV/wlukhr6p/oz+jh0AHaZkxSDQ0GOOd7dMY03IWDsf1c0I1PbHve2wRUXYD\n\
+        vUqngiAZBeeZbFYYWQIDAQAB\n\
+        -----END PUBLIC KEY-----\n";
+    let folder = folder_with_key();
+    let key = folder.path().join("keys/rsa_public.pem");
+    fs::write(&key, SHORT).unwrap();
+    let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+    assert!(error.contains("1024 bits") && error.contains("2048"), "{error}");
+    for text in ["", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"] {
+        fs::write(&key, text).unwrap();
+        let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+        assert!(error.contains("public key"), "{error}");
+    }
+    fs::write(&key, &PAIR.public_pem).unwrap();
+    for mode in [0o666, 0o664, 0o646] {
+        fs::set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+        let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+        assert!(error.contains("chmod go-w"), "{mode:o}: {error}");
+    }
+    // A public key may be read by everybody.
+    fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    assert!(Server::start(EXE, folder.path(), ANY_PORT, &[]).interrupt().success());
+}
+
+#[test]
 fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
     let folder = folder_with_key();
     let error = refusal(EXE, folder.path(), &OTHERS[..2], &[]);
