@@ -1,6 +1,11 @@
-//! The log at its most talkative holds no secret, over all situations.
+//! T21: the log at its most talkative holds no secret, over all situations and the whole
+//! hostile table.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+#[allow(dead_code, reason = "the hostile tests use all of it")]
+#[path = "hostile/table.rs"]
+mod table;
 
 use std::fs;
 use std::io;
@@ -10,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use compare::situations::SITUATIONS;
 use compare::{Kind, World};
 use secrecy::ExposeSecret;
+use table::forge::Forge;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -31,8 +37,17 @@ async fn the_log_at_trace_level_holds_no_secret() {
         let row = compare::observe(&world, situation).await;
         assert!(row.is_right(), "{row:?}");
     }
+    // Whether each of these is refused as it should be is for another test.
+    let stranger = keygen::rsa::generate(2048).unwrap();
     let mut secrets = in_files(&world.keys);
     assert!(secrets.len() >= 6, "two keys, two clients, a secret, a private key");
+    for kind in Kind::ALL {
+        let side = world.side(kind);
+        let forge = Forge::for_side(&world, side, &stranger, "http://[::1]");
+        let run = table::run(side, &forge).await;
+        secrets.extend(forge.secrets());
+        assert!(run.rows.len() >= 150, "{kind} was tried with {} rows", run.rows.len());
+    }
     for kind in Kind::ALL {
         let side = world.side(kind);
         let one = [&side.bob, &side.alice, &side.wrong, &side.tampered, &side.expired];

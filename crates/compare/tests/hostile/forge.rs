@@ -1,5 +1,6 @@
 //! Tokens that nobody should have signed, made from a good one and with the server's own keys.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use base64::Engine;
@@ -8,6 +9,7 @@ use compare::{Kind, Side, World};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use store::Store;
 
 /// All that an attacker could know, and the keys themselves.
 pub(crate) struct Forge {
@@ -29,6 +31,19 @@ pub(crate) struct Forge {
     pub(crate) stranger_der: Vec<u8>,
     /// Where the attacker listens.
     pub(crate) trap: String,
+    /// Bob's client at the token endpoint, and alice's.
+    pub(crate) client: Client,
+    pub(crate) other_client: Client,
+    /// The store that the servers read.
+    pub(crate) store: Store,
+    made: RefCell<Vec<String>>,
+}
+
+/// Id and secret of an OAuth client, as they lie in its file.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) secret: String,
 }
 
 /// What signs.
@@ -70,7 +85,27 @@ impl Forge {
             stranger_jwk: jwk(&stranger_der),
             stranger_der,
             trap: trap.to_owned(),
+            client: Client::of(world, "bob"),
+            other_client: Client::of(world, "alice"),
+            store: world.store.clone(),
+            made: RefCell::default(),
         }
+    }
+
+    /// What must come back in no answer, and stand in no log.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let clients = [&self.client, &self.other_client].map(|client| client.secret.clone());
+        let made = self.made.borrow();
+        [self.token.clone(), self.other_token.clone()]
+            .into_iter()
+            .chain(clients)
+            .chain(made.iter().cloned())
+            .collect()
+    }
+
+    /// Remembers a secret that was made for one row.
+    pub(crate) fn keep(&self, secret: &str) {
+        self.made.borrow_mut().push(secret.to_owned());
     }
 
     /// The good header with some members changed; `Null` removes one.
@@ -97,6 +132,16 @@ impl Forge {
     pub(crate) fn by_stranger(&self, header: Value) -> String {
         let header = self.header_with(json!({ "alg": "RS256" }).merged(header));
         self.stranger.sign(&header, &self.claims.to_string())
+    }
+}
+
+impl Client {
+    fn of(world: &World, user: &str) -> Self {
+        let file = read(&world.keys.join(format!("clients/{user}.client.json")));
+        let file: Value = serde_json::from_str(&file).unwrap();
+        let [id, secret] =
+            ["client_id", "client_secret"].map(|name| file[name].as_str().unwrap().to_owned());
+        Self { id, secret }
     }
 }
 

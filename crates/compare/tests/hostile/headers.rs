@@ -1,6 +1,6 @@
-//! T15 to T20: good credentials, presented as nobody should.
+//! T15 to T20, T43: good credentials, presented as nobody should.
 
-use compare::Side;
+use compare::{Kind, Side};
 use secrecy::ExposeSecret;
 
 use super::attack::{Attack, Expected, INVALID, MALFORMED, NOTHING, attack};
@@ -8,11 +8,12 @@ use super::raw::Raw;
 
 const BAD: &str = "bad-credential";
 
-pub(crate) fn attacks() -> Vec<Attack> {
+pub(crate) fn attacks(_: Kind) -> Vec<Attack> {
     let mut rows = spelling();
     rows.extend(more_than_one());
     rows.extend(malformed());
     rows.extend(elsewhere());
+    rows.extend(nearly());
     rows
 }
 
@@ -103,12 +104,9 @@ fn malformed() -> Vec<Attack> {
         value("a percent sign", MALFORMED, |good| format!("Bearer %20{good}").into()),
         value("the byte 0xFF", MALFORMED, |good| [b"Bearer ", good.as_bytes(), b"\xff"].concat()),
         value("UTF-8", MALFORMED, |good| format!("Bearer {good}\u{200b}").into()),
-        value("a NUL", Expected::Parser(400), |good| format!("Bearer {good}\0").into()),
-        value("folded over two lines", Expected::Parser(400), |good| {
+        value("a NUL", Expected::Bare(400), |good| format!("Bearer {good}\0").into()),
+        value("folded over two lines", Expected::Bare(400), |good| {
             format!("Bearer\r\n {good}").into()
-        }),
-        value("9 KiB", Expected::Refusal(431, None), |_| {
-            [&b"Bearer "[..], &[b'a'; 9 * 1024]].concat()
         }),
         key("an empty X-API-Key", |_| Vec::new()),
         key("X-API-Key in quotes", |good| format!("\"{good}\"").into()),
@@ -130,7 +128,8 @@ fn elsewhere() -> Vec<Attack> {
         query("ACCESS_TOKEN in the query", "ACCESS_TOKEN"),
         query("key in the query", "key"),
         attack("T20", "access_token in a form", NOTHING, |side, _| {
-            Raw::call(side).form(format!("access_token={}", good(side)))
+            let form = "application/x-www-form-urlencoded";
+            Raw::call(side).set("content-type", form).body(format!("access_token={}", good(side)))
         }),
         attack("T20", "a cookie", NOTHING, |side, _| {
             Raw::call(side).with("cookie", format!("access_token={}", good(side)))
@@ -139,6 +138,47 @@ fn elsewhere() -> Vec<Attack> {
             Raw::call(side).with("proxy-authorization", format!("Bearer {}", good(side)))
         }),
     ]
+}
+
+/// T43: a credential is compared byte by byte.
+fn nearly() -> Vec<Attack> {
+    let value = |name: &'static str, expected, value: fn(&str) -> Vec<u8>| {
+        attack("T43", name, expected, move |side, _| {
+            Raw::call(side).with("authorization", [b"Bearer ", &*value(good(side))].concat())
+        })
+    };
+    vec![
+        value("one letter in the other case", INVALID, |good| other_case(good).into()),
+        value("all letters in the other case", INVALID, |good| good.to_uppercase().into()),
+        value("an equals sign behind", INVALID, |good| format!("{good}=").into()),
+        value("a zero-width space in it", MALFORMED, |good| {
+            format!("{}\u{200b}{}", &good[..9], &good[9..]).into()
+        }),
+        value("a byte order mark before it", MALFORMED, |good| format!("\u{feff}{good}").into()),
+        value("a soft hyphen in Latin-1 behind", MALFORMED, |good| {
+            [good.as_bytes(), b"\xad"].concat()
+        }),
+        value("a letter of full width", MALFORMED, |good| format!("\u{ff4d}{}", &good[1..]).into()),
+        value("a letter with an accent of its own", MALFORMED, |good| {
+            format!("{good}e\u{301}").into()
+        }),
+        value("%0A behind", MALFORMED, |good| format!("{good}%0A").into()),
+        value("a vertical tab behind", Expected::Bare(400), |good| {
+            [good.as_bytes(), b"\x0b"].concat()
+        }),
+    ]
+}
+
+/// The last letter in the other case.
+fn other_case(good: &str) -> String {
+    let at = good.rfind(|c: char| c.is_ascii_alphabetic()).unwrap();
+    let letter = good.as_bytes()[at] as char;
+    let other = if letter.is_ascii_lowercase() {
+        letter.to_ascii_uppercase()
+    } else {
+        letter.to_ascii_lowercase()
+    };
+    format!("{}{other}{}", &good[..at], &good[at + 1..])
 }
 
 fn good(side: &Side) -> &str {

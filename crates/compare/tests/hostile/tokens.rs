@@ -1,20 +1,45 @@
 //! T1 to T10: forged tokens, and tokens that are signed as they should be and say what they
 //! should not. The API key server is shown all of them too.
 
+use compare::Kind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::attack::{Attack, INVALID, token};
+use super::attack::{Attack, Expected, INVALID, token};
 use super::forge::{Forge, Key, unsigned};
 
-pub(crate) fn attacks() -> Vec<Attack> {
+pub(crate) fn attacks(kind: Kind) -> Vec<Attack> {
     let mut rows = confused();
     rows.extend(unsigned_or_not_theirs());
     rows.extend(own_keys());
     rows.extend(key_names());
     rows.extend(audience_and_issuer());
     rows.extend(times());
+    if kind != Kind::ApiKey {
+        rows.extend(odd_and_right());
+    }
     rows
+}
+
+/// So that the table does not pass by refusing all.
+fn odd_and_right() -> Vec<Attack> {
+    let signed = |trap, name, changes: fn(&Forge) -> Value| {
+        token(trap, name, Expected::Passed, move |forge| forge.signed(changes(forge)))
+    };
+    vec![
+        signed("T1", "claims as they are", |_| json!({})),
+        signed(
+            "T8",
+            "aud a list that holds this server",
+            |forge| json!({ "aud": ["x", forge.claims["aud"]] }),
+        ),
+        signed(
+            "T9",
+            "expired within the leeway",
+            |_| json!({ "exp": Timestamp::now().as_second() - 1 }),
+        ),
+        signed("T10", "nbf in the past", |_| json!({ "nbf": Timestamp::now().as_second() - 60 })),
+    ]
 }
 
 /// T1: the key decides the algorithm, never the token.
@@ -71,6 +96,11 @@ fn unsigned_or_not_theirs() -> Vec<Attack> {
         token("T2", "half the signature", INVALID, |forge| {
             let signature = signature(&forge.token);
             format!("{}.{}", message(&forge.token), &signature[..signature.len() / 2])
+        }),
+        token("T2", "the bits of the signature that nobody reads", INVALID, |forge| {
+            // Two spellings of one signature would be two tokens to a list of revoked ones.
+            let (rest, last) = forge.token.split_at(forge.token.len() - 1);
+            format!("{rest}{}", next(last))
         }),
         token("T3", "another issuer under the same key", INVALID, |forge| {
             forge.signed(json!({ "iss": "http://127.0.0.1:1", "aud": "http://127.0.0.1:1/mcp" }))
@@ -211,6 +241,14 @@ fn changed(claim: &'static str, name: &str, value: fn(&str) -> Value) -> Attack 
         let good = forge.claims[claim].as_str().unwrap().to_owned();
         forge.signed(json!({ claim: value(&good) }))
     })
+}
+
+/// The character whose value in base64url is one more: it differs in bits that stand behind
+/// the last whole byte.
+fn next(last: &str) -> &str {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let at = ALPHABET.find(last).unwrap() + 1;
+    &ALPHABET[at..=at]
 }
 
 fn message(token: &str) -> &str {

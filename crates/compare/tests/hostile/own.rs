@@ -1,0 +1,28 @@
+//! A server of its own, for what the table's servers are not set up for.
+
+use std::path::Path;
+
+use clap::Parser;
+use compare::Kind;
+
+/// A server of this kind on a free port of this machine, over keys that are there, with these
+/// flags.
+pub(crate) async fn launch(kind: Kind, keys: &Path, flags: &[&str]) -> serve::Running {
+    let keys = keys.to_str().unwrap();
+    let own = ["server", "--keys", keys, "--listen", "127.0.0.1:0"];
+    let all = own.iter().chain(flags);
+    match kind {
+        Kind::ApiKey => {
+            let options = apikey_server::Options::try_parse_from(all).unwrap();
+            serve::launch_in_process::<apikey_server::Prepared>(&options).await.unwrap()
+        }
+        Kind::Jwt => {
+            let options = jwt_server::Options::try_parse_from(all).unwrap();
+            serve::launch_in_process::<jwt_server::Prepared>(&options).await.unwrap()
+        }
+        Kind::Rbac => {
+            let options = rbac_server::Options::try_parse_from(all).unwrap();
+            serve::launch_in_process::<rbac_server::Prepared>(&options).await.unwrap()
+        }
+    }
+}
