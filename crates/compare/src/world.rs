@@ -17,6 +17,8 @@ use tempfile::TempDir;
 use crate::tokens::{ClientFile, ask_for_token, claims, ended, role_claims, tampered};
 use crate::{Kind, Open, Side, bad};
 
+const OUT_OF_REACH: &str = "1000000/s";
+
 /// All there is to compare. It ends, and its folder goes, when it is dropped.
 pub struct World {
     /// The folder of keys and stores, as `keygen init` and the servers lay it out.
@@ -64,11 +66,7 @@ impl World {
         let public = std::fs::read_to_string(keys.join("rsa_public.pem"))?;
 
         let http = client::http_client(&client::parse_url("http://127.0.0.1")?)?;
-        let up = (
-            launch::<apikey_server::Prepared>(&apikey_server::Options::new(&keys))?,
-            launch::<jwt_server::Prepared>(&jwt_server::Options::new(&keys))?,
-            launch::<rbac_server::Prepared>(&rbac_server::Options::new(&keys))?,
-        );
+        let up = launch_all(&keys)?;
         let jwt_rules = Rules::new(origin(&up.1.url), up.1.url.as_str());
         let rbac_rules = Rules::new(rbac_server::DEFAULT_ISSUER, rbac_server::DEFAULT_AUDIENCE);
         let mut sides = [
@@ -114,6 +112,22 @@ pub(crate) struct Up {
     pub(crate) url: String,
     router: Router,
     running: serve::Running,
+}
+
+fn launch_all(keys: &Path) -> anyhow::Result<(Up, Up, Up)> {
+    let mut apikey = apikey_server::Options::new(keys);
+    let mut jwt = jwt_server::Options::new(keys);
+    let mut rbac = rbac_server::Options::new(keys);
+    for common in [&mut apikey.common, &mut jwt.common, &mut rbac.common] {
+        // On, so that they are measured too, and out of reach.
+        common.rate_limit = OUT_OF_REACH.parse()?;
+        common.failure_limit = OUT_OF_REACH.parse()?;
+    }
+    Ok((
+        launch::<apikey_server::Prepared>(&apikey)?,
+        launch::<jwt_server::Prepared>(&jwt)?,
+        launch::<rbac_server::Prepared>(&rbac)?,
+    ))
 }
 
 /// Starts one server on a free loopback port.

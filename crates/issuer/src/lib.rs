@@ -44,6 +44,8 @@ use http::{HeaderName, StatusCode};
 use mcp_auth::TraceId;
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
 use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Revoke, Signer};
+use mcp_auth::guard::limit::Failures;
+use mcp_auth::guard::peer::Peer;
 
 use grant::Issued;
 use parameters::Parameters;
@@ -80,6 +82,7 @@ pub struct Issuer<C> {
     clients: C,
     scopes: ScopeClosure,
     revocation: Option<Revocation>,
+    failures: Failures,
     accept_json: bool,
 }
 
@@ -87,7 +90,8 @@ impl<C: ClientLookup> Issuer<C> {
     /// Issues tokens to `clients`, signed by `signer`.
     pub fn new(config: IssuerConfig, signer: Signer, clients: C) -> Self {
         let scopes = scope::no_hierarchy();
-        Self { config, signer, clients, scopes, revocation: None, accept_json: false }
+        let failures = Failures::default();
+        Self { config, signer, clients, scopes, revocation: None, failures, accept_json: false }
     }
 
     /// Lets clients take back their tokens (RFC 7009): those that `verifier` takes, which has
@@ -99,6 +103,11 @@ impl<C: ClientLookup> Issuer<C> {
     /// Lets clients ask for whatever their scopes imply.
     pub fn with_scope_closure(self, scopes: ScopeClosure) -> Self {
         Self { scopes, ..self }
+    }
+
+    /// Counts the secrets that are refused together with other doors.
+    pub fn counting(self, failures: Failures) -> Self {
+        Self { failures, ..self }
     }
 
     /// Reads a flat JSON object as well as a form. OAuth is form-encoded: this is for clients
@@ -156,8 +165,13 @@ impl<C: ClientLookup> Issuer<C> {
         let presented = client::presented(&head.headers, parameters)?;
         let record = self.clients.find_client(&presented.id).await;
         let record = record.map_err(|error| Refusal::unavailable(error.reason().to_owned()))?;
-        // The one place where a credential is refused that was presented.
-        client::verify(record, &presented)
+        client::verify(record, &presented).map_err(|refusal| {
+            let slower = self.failures.failed(Peer::of(&head.extensions)).err();
+            match slower.and_then(|slower| slower.retry_after()) {
+                Some(seconds) => refusal.slowed_down(seconds),
+                None => refusal,
+            }
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use mcp_auth::TraceId;
 use serde_json::json;
 
@@ -18,6 +18,8 @@ pub(crate) struct Refusal {
     reason: Cow<'static, str>,
     client: Option<String>,
     trace: Option<TraceId>,
+    /// In seconds.
+    retry_after: Option<u64>,
 }
 
 impl Refusal {
@@ -86,7 +88,21 @@ impl Refusal {
 
     fn not_now(description: &str, reason: impl Into<Cow<'static, str>>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        Self::new(status, "temporarily_unavailable", description.to_owned(), reason)
+        let refusal = Self::new(status, "temporarily_unavailable", description.to_owned(), reason);
+        Self { retry_after: Some(1), ..refusal }
+    }
+
+    /// The same refusal to an address of which too many came before it.
+    pub(crate) fn slowed_down(self, retry_after: u64) -> Self {
+        let description = "too many secrets from your address were refused; wait for as many \
+            seconds as Retry-After says";
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            description: description.to_owned(),
+            reason: format!("{}; and more than may failed before it", self.reason).into(),
+            retry_after: Some(retry_after),
+            ..self
+        }
     }
 
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
@@ -134,7 +150,15 @@ impl Refusal {
         description: String,
         reason: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, error, description, reason: reason.into(), client: None, trace: None }
+        Self {
+            status,
+            error,
+            description,
+            reason: reason.into(),
+            client: None,
+            trace: None,
+            retry_after: None,
+        }
     }
 }
 
@@ -147,14 +171,15 @@ impl IntoResponse for Refusal {
         if let Some(trace) = self.trace {
             body["trace_id"] = trace.to_string().into();
         }
-        let answer = crate::json(self.status, &body);
-        match self.status {
+        let mut answer = crate::json(self.status, &body);
+        let headers = answer.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
             // Also when the secret was sent in the body: a 401 without it is none (RFC 9110 §15.5.2).
-            StatusCode::UNAUTHORIZED => {
-                ([(WWW_AUTHENTICATE, "Basic realm=\"token\"")], answer).into_response()
-            }
-            StatusCode::SERVICE_UNAVAILABLE => ([(RETRY_AFTER, "1")], answer).into_response(),
-            _ => answer,
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
         }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
     }
 }

@@ -76,9 +76,9 @@ impl Prepared {
         // The door and the endpoint that takes tokens back judge them by the same rules.
         let verifier =
             || JwtVerifier::new(keys.clone(), rules.clone()).with_revocations(store.clone());
-        let authenticate =
-            Authenticate::counting(verifier(), challenge.clone(), failures.clone());
+        let authenticate = Authenticate::counting(verifier(), challenge.clone(), failures.clone());
         let policy = Arc::new(policy);
+        let implied = policy.clone();
 
         let limit = Limit::layer(common.rate_limit);
         let sessions = Sessions::new();
@@ -103,6 +103,8 @@ impl Prepared {
         };
         let issuer = Issuer::new(token, Signer::hs256(secret)?, self.store.clone())
             .with_revocation(verifier(), store.clone())
+            .with_scope_closure(Arc::new(move |scopes| implied.scope_closure(scopes)))
+            .counting(failures)
             .accept_json(self.options.accept_json);
         let routes = Router::new()
             .route_service("/mcp", mcp)

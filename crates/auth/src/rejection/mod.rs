@@ -232,8 +232,8 @@ impl Rejection {
         response
     }
 
-    /// Whole seconds, of which the last is waited for too.
-    fn retry_after(&self) -> Option<u64> {
+    /// After how many seconds the client may ask again, if that would help (RFC 9110 §10.2.3).
+    pub fn retry_after(&self) -> Option<u64> {
         match self.kind {
             Kind::RateLimited { retry_after, .. }
             | Kind::TooManyFailures { retry_after }
