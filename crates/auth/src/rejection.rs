@@ -42,6 +42,7 @@ pub struct Challenge {
 #[derive(Clone, Debug)]
 enum Kind {
     AmbiguousBody,
+    AnswerTooSlow,
     BadHeader,
     BodyTooLarge { limit: usize },
     ExpiredCredential,
@@ -53,6 +54,7 @@ enum Kind {
     MalformedCredential,
     NoCredential,
     NotGranted { tool: String },
+    RequestTooSlow,
     SessionNotFound,
     TooManySessions,
     Unavailable { retry_after: Duration },
@@ -108,6 +110,16 @@ impl Rejection {
         Self::new(Kind::Unavailable { retry_after }, reason)
     }
 
+    /// 408: the request did not arrive whole in time (RFC 9110 §15.5.9).
+    pub fn request_too_slow(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::RequestTooSlow, reason)
+    }
+
+    /// 504: what is behind the layers did not answer in time (RFC 9110 §15.6.5).
+    pub fn answer_too_slow(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::AnswerTooSlow, reason)
+    }
+
     /// 500: a layer that has to come first is missing. Nothing is served unguarded.
     pub fn unprotected(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Unprotected, reason)
@@ -147,6 +159,7 @@ impl Rejection {
             Kind::AmbiguousBody | Kind::BadHeader | Kind::MalformedCredential => {
                 StatusCode::BAD_REQUEST
             }
+            Kind::AnswerTooSlow => StatusCode::GATEWAY_TIMEOUT,
             Kind::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::ExpiredCredential | Kind::InvalidCredential | Kind::NoCredential => {
                 StatusCode::UNAUTHORIZED
@@ -156,6 +169,7 @@ impl Rejection {
             | Kind::InsufficientScope { .. }
             | Kind::NotGranted { .. } => StatusCode::FORBIDDEN,
             Kind::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Kind::RequestTooSlow => StatusCode::REQUEST_TIMEOUT,
             Kind::SessionNotFound => StatusCode::NOT_FOUND,
             Kind::TooManySessions => StatusCode::TOO_MANY_REQUESTS,
             Kind::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -220,6 +234,11 @@ impl Rejection {
                 "The request body can be read in more than one way.".into(),
                 "Name every member of the JSON object once.".into(),
             ),
+            Kind::AnswerTooSlow => (
+                "timeout",
+                "The server had no answer in time.".into(),
+                "What was asked for may have been done: look before you ask again.".into(),
+            ),
             Kind::BadHeader => (
                 "invalid_request",
                 "A header that may be sent once is missing, sent twice or not readable.".into(),
@@ -276,6 +295,11 @@ impl Rejection {
                 "Do not retry. Whoever administers this server can grant it; whoami lists what \
                  you may call."
                     .into(),
+            ),
+            Kind::RequestTooSlow => (
+                "request_timeout",
+                "The request did not arrive whole in time.".into(),
+                "Send it again, on another connection and without pauses.".into(),
             ),
             Kind::SessionNotFound => (
                 "session_not_found",
