@@ -19,6 +19,7 @@ use mcp_auth::authz::layer::Authorize;
 use mcp_auth::authz::peek::Peek;
 use mcp_auth::guard::session::Sessions;
 use serve::{App, Drain, PublicUrl};
+use store::Store;
 use tools::ToolServer;
 use tower::ServiceBuilder;
 
@@ -29,6 +30,8 @@ pub use crate::options::{Options, Protect};
 pub struct Prepared {
     options: Options,
     keys: Keys,
+    /// Where the keys are, unless there is one alone.
+    store: Option<Store>,
     /// Where the demo keys lie, as far as they are in force.
     demo_files: Vec<PathBuf>,
     policy: Arc<Policy>,
@@ -69,6 +72,11 @@ impl Prepared {
             .merge(items);
 
         let common = &self.options.common;
-        serve::outer(routes, common.front(url), &common.allow_origin, &drain)
+        let outer = common.outer(url);
+        let outer = match self.store.clone() {
+            Some(store) => outer.ready(move || store.readable()),
+            None => outer,
+        };
+        outer.around(routes, &drain)
     }
 }

@@ -93,6 +93,7 @@ impl Prepared {
             .merge(metadata.router(url));
 
         let common = &self.options.common;
-        Ok(serve::outer(routes, common.front(url), &common.allow_origin, &drain))
+        let store = self.store.clone();
+        Ok(common.outer(url).ready(move || store.readable()).around(routes, &drain))
     }
 }

@@ -59,7 +59,7 @@ impl Server for Prepared {
                 url.origin()
             ),
             protected: "/mcp and everything below it".to_owned(),
-            public: "POST /token, GET /.well-known/oauth-*, GET /healthz".to_owned(),
+            public: "POST /token, GET /.well-known/oauth-*, GET /healthz and /readyz".to_owned(),
             credential: Banner::files_or(&self.demo_files, create),
             client: Banner::client_command("jwt-client", 8102, &self.options.common, url, file),
         }

@@ -72,6 +72,6 @@ impl Prepared {
             .merge(metadata.router(url));
 
         let common = &self.options.common;
-        serve::outer(routes, common.front(url), &common.allow_origin, &drain)
+        common.outer(url).around(routes, &drain)
     }
 }

@@ -2,13 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{Method, Request, StatusCode};
+use mcp_auth::Rejection;
 use mcp_auth::guard::front::Front;
-use serve::{App, Drain, PublicUrl, outer};
+use serve::{App, Drain, Outer, PublicUrl};
 use tower::ServiceExt;
 
 const PAGE: &str = "https://app.example";
@@ -20,7 +25,7 @@ fn app(pages: &[String]) -> App {
         .route("/panic", get(async || -> &'static str { panic!("the password is hunter2") }));
     let own = Front::new(url.uri(), false);
     let front = pages.iter().fold(own, |front, page| front.allow_origin(page));
-    outer(routes, front, pages, &Drain::new())
+    Outer::new(front).pages(pages).around(routes, &Drain::new())
 }
 
 async fn send(app: &App, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -65,6 +70,30 @@ async fn a_foreign_host_reaches_nothing_but_health() {
         assert_eq!(send(&app, method, path, &evil).await.status(), StatusCode::FORBIDDEN);
     }
     assert_eq!(send(&app, Method::GET, "/healthz", &evil).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn readiness_is_what_the_server_says() {
+    let url: PublicUrl = "https://mcp.example".parse().unwrap();
+    let readable = Arc::new(AtomicBool::new(true));
+    let question = Arc::clone(&readable);
+    let app = Outer::new(Front::new(url.uri(), false))
+        .ready(move || match question.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err(Rejection::unavailable(Duration::ZERO, "the disk of bob is gone")),
+        })
+        .around(Router::new(), &Drain::new());
+    let ready = async || {
+        // Whoever asks is a load balancer, which calls by address.
+        let answer = send(&app, Method::GET, "/readyz", &[("host", "192.0.2.1")]).await;
+        let status = answer.status();
+        (status, to_bytes(answer.into_body(), 100).await.unwrap())
+    };
+    assert_eq!(ready().await, (StatusCode::OK, "ready\n".into()));
+    readable.store(false, Ordering::Relaxed);
+    assert_eq!(ready().await, (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".into()));
+    readable.store(true, Ordering::Relaxed);
+    assert_eq!(ready().await, (StatusCode::OK, "ready\n".into()));
 }
 
 #[tokio::test]
