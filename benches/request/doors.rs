@@ -48,7 +48,7 @@ pub(crate) fn unprotected() -> Door {
     let routes = Router::new()
         .route_service("/mcp", server.endpoint(config, sessions))
         .layer(Extension(policy.permit(Arc::new(anybody()))));
-    let router = serve::outer(routes, Front::new(url().uri(), true), &[], &drain).router;
+    let router = serve::Outer::new(Front::new(url().uri(), true)).around(routes, &drain).router;
     let call = Call::without_credential;
     Door { name: "unprotected", router, good: call(), bad: call() }
 }

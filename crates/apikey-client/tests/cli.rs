@@ -8,7 +8,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::site::{Site, document, run, stderr, stdout};
+use crate::site::{Site, document, run, stderr, stdout, tls};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_apikey-client");
 
@@ -34,6 +34,23 @@ async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
     assert_eq!(tour["whoami"]["user"], "bob");
     assert_eq!(tour["refused"]["tool"], "remove_shopping_item");
     assert_eq!(tour["refused"]["refusal"]["status"], 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_a_ca_of_ones_own_has_to_be_named() {
+    let keys = TempDir::new().expect("a folder");
+    let mut options = apikey_server::Options::new(keys.path());
+    options.common.transport = tls(keys.path());
+    let site = Site::start::<apikey_server::Prepared>(CLIENT, keys, &options).await;
+    site.needs_its_ca();
+
+    let untrusted = stderr(&site.client(&["whoami"]));
+    assert!(untrusted.contains("is not trusted"), "{untrusted}");
+    for (file, part) in [("nowhere.pem", "Cannot read the CA"), ("tls_key.pem", "no certificate")] {
+        let wrong = site.client(&["whoami", "--ca", file]);
+        assert_eq!(wrong.status.code(), Some(1));
+        assert!(stderr(&wrong).contains(part), "{}", stderr(&wrong));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ use mcp_auth::guard::limit::{Failures, Limit};
 use mcp_auth::guard::session::Sessions;
 use mcp_auth::guard::streams::Streams;
 use serve::{App, Drain, PublicUrl};
+use store::Store;
 use tools::ToolServer;
 use tower::ServiceBuilder;
 
@@ -31,6 +32,8 @@ pub use crate::options::{Options, Protect};
 pub struct Prepared {
     options: Options,
     keys: Keys,
+    /// Where the keys are, unless there is one alone.
+    store: Option<Store>,
     /// Where the demo keys lie, as far as they are in force.
     demo_files: Vec<PathBuf>,
     policy: Arc<Policy>,
@@ -81,6 +84,11 @@ impl Prepared {
             .merge(serve::below("/mcp", authenticate, limit, sessions))
             .merge(items);
 
-        serve::outer(routes, common.front(url), &common.allow_origin, &drain)
+        let outer = common.outer(url);
+        let outer = match self.store.clone() {
+            Some(store) => outer.ready(move || store.readable()),
+            None => outer,
+        };
+        outer.around(routes, &drain)
     }
 }

@@ -59,12 +59,12 @@ impl Server for Prepared {
         let tools = ToolServer::new(NAME, Kit::personal(weather), records);
         let policy = Policy::grants_only(tools.catalogue()).always("whoami")?;
         let mut demo_files = Vec::new();
-        if let Some(store) = store {
-            demo_files = demo::key_files(&store, &options.common.keys)?;
-            warn_of_idle_grants(&store, policy.catalogue())?;
+        if let Some(store) = &store {
+            demo_files = demo::key_files(store, &options.common.keys)?;
+            warn_of_idle_grants(store, policy.catalogue())?;
         }
         let policy = Arc::new(policy);
-        Ok(Self { options: options.clone(), keys, demo_files, policy, tools })
+        Ok(Self { options: options.clone(), keys, store, demo_files, policy, tools })
     }
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
@@ -74,8 +74,12 @@ impl Server for Prepared {
     fn banner(&self, url: &PublicUrl) -> Banner {
         let basic = if self.options.accept_basic { ", or the password of Basic" } else { "" };
         let (protected, public) = match self.options.protection() {
-            Protect::Mcp => ("/mcp and everything below it", "GET /items, GET /healthz"),
-            Protect::All => ("/mcp and everything below it, GET /items", "GET /healthz"),
+            Protect::Mcp => {
+                ("/mcp and everything below it", "GET /items, GET /healthz and /readyz")
+            }
+            Protect::All => {
+                ("/mcp and everything below it, GET /items", "GET /healthz and /readyz")
+            }
         };
         // The key of the environment is found there by the client, too.
         let is_stored = matches!(self.keys, Keys::Stored(_));

@@ -18,8 +18,15 @@ use store::{NewKey, Store};
 
 const EXE: &str = env!("CARGO_BIN_EXE_apikey-server");
 const ANY_PORT: &[&str] = &["--listen", "127.0.0.1:0"];
-const OTHERS: &[&str] =
-    &["--listen", "0.0.0.0:0", "--public-url", "https://mcp.example", "--protect", "mcp"];
+const OTHERS: &[&str] = &[
+    "--listen",
+    "0.0.0.0:0",
+    "--public-url",
+    "https://mcp.example",
+    "--insecure-http",
+    "--protect",
+    "mcp",
+];
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -164,7 +171,7 @@ fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
     let folder = tempfile::tempdir().unwrap();
     let error = refusal(EXE, folder.path(), &["--listen", "0.0.0.0:0"], &[]);
     assert!(error.contains("--public-url"), "{error}");
-    let error = refusal(EXE, folder.path(), &OTHERS[..4], &[]);
+    let error = refusal(EXE, folder.path(), &OTHERS[..5], &[]);
     assert!(error.contains("--protect mcp") && error.contains("--protect all"), "{error}");
     let error = refusal(EXE, folder.path(), OTHERS, &[]);
     assert!(error.contains("keygen -- apikey create"), "{error}");
@@ -293,6 +300,12 @@ fn help_teaches() {
         "127.0.0.1:8101",
         "--keys",
         "--public-url",
+        "--tls-cert",
+        "MCP_TLS_KEY",
+        "--insecure-http",
+        "--trusted-proxy",
+        "--request-timeout",
+        "--max-connections",
         "--store",
         "MCP_STORE",
         "--accept-basic",
@@ -306,4 +319,37 @@ fn help_teaches() {
     ] {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }
+}
+
+#[test]
+fn plain_http_beyond_this_machine_has_to_be_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags: Vec<_> = OTHERS.iter().copied().filter(|flag| *flag != "--insecure-http").collect();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    for fix in ["--tls-cert", "--tls-key", "keygen -- cert", "--insecure-http"] {
+        assert!(error.contains(fix), "{error}");
+    }
+    let half = refusal(EXE, folder.path(), ANY_PORT, &[("MCP_TLS_CERT", "cert.pem")]);
+    assert!(half.contains("--tls-key"), "{half}");
+    let missing = [("MCP_TLS_CERT", "cert.pem"), ("MCP_TLS_KEY", "key.pem")];
+    let missing = refusal(EXE, folder.path(), ANY_PORT, &missing);
+    assert!(missing.contains("cannot read the certificate cert.pem"), "{missing}");
+    assert!(!folder.path().join("keys").exists(), "it made something");
+}
+
+#[test]
+fn with_a_certificate_it_says_https() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    let made = keygen::cert::generate(&[], 1).unwrap();
+    mcp_auth::secret::write(&keys.join("tls_key.pem"), &made.key_pem, false).unwrap();
+    mcp_auth::secret::write_public(&keys.join("tls_cert.pem"), &made.cert_pem, false).unwrap();
+    mcp_auth::secret::write_public(&keys.join("tls_ca.pem"), &made.ca_pem, false).unwrap();
+    let tls = [ANY_PORT, &["--tls-cert", "keys/tls_cert.pem", "--tls-key", "keys/tls_key.pem"]];
+    let server = Server::start(EXE, folder.path(), &tls.concat(), &[]);
+    let (address, banner) = (&server.address, &server.banner);
+    assert!(banner.contains(&format!("is running at https://{address}/mcp")), "{banner}");
+    let client = format!("apikey-client -- --url https://{address}/mcp --ca keys/tls_ca.pem");
+    assert!(banner.contains(&client) && !banner.contains("warning"), "{banner}");
+    assert!(server.interrupt().success());
 }

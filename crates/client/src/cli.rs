@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Program, quoted};
+use crate::http::{Url, http_client_trusting};
+use crate::{Error, Program, quoted};
 
 /// Flags and commands of a client; flattened into each binary's own.
 #[derive(Args, Clone, Debug)]
@@ -24,12 +25,24 @@ pub struct Cli {
     /// The protocol revision to speak
     #[arg(long, env = "MCP_PROTOCOL", global = true, value_enum, default_value_t = Protocol::Auto)]
     pub protocol: Protocol,
+    /// Trust this CA as well as those of the system: a certificate in PEM, such as
+    /// keys/tls_ca.pem
+    #[arg(long, env = "MCP_CA", global = true, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Print one JSON document instead of text
     #[arg(long, env = "MCP_JSON", global = true, value_parser = BoolishValueParser::new())]
     pub json: bool,
 }
 
 impl Cli {
+    /// The HTTP client for this URL, with the CA that was named.
+    ///
+    /// # Errors
+    /// When that CA cannot be used, or the certificates of this machine cannot be loaded.
+    pub fn http_client(&self, url: &Url) -> Result<reqwest::Client, Error> {
+        http_client_trusting(url, self.ca.as_deref())
+    }
+
     /// ` --keys DIR` for commands shown to people, or nothing where that is the default.
     pub fn keys_flag(&self) -> String {
         if self.keys.as_os_str() == "keys" {

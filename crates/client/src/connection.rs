@@ -68,10 +68,21 @@ impl Connection {
         credentials: Arc<dyn Credentials>,
         protocol: Protocol,
     ) -> Result<Self, Error> {
-        let parsed = parse_url(url)?;
+        let http = http_client(&parse_url(url)?)?;
+        Self::open_over(http, limit, url, credentials, protocol).await
+    }
+
+    /// The same, over an HTTP client that is there.
+    pub(crate) async fn open_over(
+        http: reqwest::Client,
+        limit: Duration,
+        url: &str,
+        credentials: Arc<dyn Credentials>,
+        protocol: Protocol,
+    ) -> Result<Self, Error> {
         let session = Arc::<Mutex<Session>>::default();
         let transport = Transport {
-            http: http_client(&parsed)?,
+            http,
             credentials,
             falls_back: protocol == Protocol::Auto,
             limit,

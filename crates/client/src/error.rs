@@ -42,6 +42,17 @@ pub enum Error {
         /// The operating system's words.
         reason: String,
     },
+    /// The server's certificate is not one that this machine trusts.
+    #[error(
+        "The certificate of {url} is not trusted ({reason}). If you know the CA that signed it, \
+         name its file with --ca, such as --ca keys/tls_ca.pem."
+    )]
+    Untrusted {
+        /// Where to.
+        url: String,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
     /// What was asked for cannot be done as asked; the sentence says what to do instead.
     #[error("{0}")]
     Usage(String),

@@ -1,10 +1,11 @@
 //! The HTTP client: pooled, with time limits, and patient with a server that is starting.
 
+use std::path::Path;
 use std::time::Duration;
 
 use http::StatusCode;
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Certificate, Client, RequestBuilder, Response};
 
 pub use reqwest::Url;
 
@@ -39,6 +40,11 @@ pub fn parse_url(text: &str) -> Result<Url, Error> {
 /// # Errors
 /// When the certificates of this machine cannot be loaded.
 pub fn http_client(url: &Url) -> Result<Client, Error> {
+    http_client_trusting(url, None)
+}
+
+/// The same, for servers whose certificate comes from this CA as well.
+pub(crate) fn http_client_trusting(url: &Url, ca: Option<&Path>) -> Result<Client, Error> {
     // Whoever was first has installed the same one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut builder = Client::builder()
@@ -47,16 +53,37 @@ pub fn http_client(url: &Url) -> Result<Client, Error> {
         .read_timeout(REQUEST_TIMEOUT)
         .tcp_nodelay(true)
         .redirect(Policy::none());
-    if url.scheme() == "http" {
+    // Read even where it is not needed: a file that cannot be used is a mistake.
+    let trusted = ca.map(certificates).transpose()?.unwrap_or_default();
+    builder = if url.scheme() == "http" {
         // No TLS, so nothing to load. A machine without certificates can still be tried on.
-        builder = builder.tls_certs_only([]);
-    }
+        builder.tls_certs_only([])
+    } else {
+        builder.tls_certs_merge(trusted)
+    };
     if is_loopback(url) {
         builder = builder.no_proxy();
     }
     builder.build().map_err(|error| {
-        Error::Unexpected(format!("The HTTP client cannot be set up: {}.", cause(&error)))
+        Error::Unexpected(format!(
+            "The certificates of this machine cannot be loaded: {}. Install them, or name a CA \
+             with --ca.",
+            cause(&error)
+        ))
     })
+}
+
+fn certificates(file: &Path) -> Result<Vec<Certificate>, Error> {
+    let shown = file.display();
+    let pem = std::fs::read(file).map_err(|error| {
+        Error::Usage(format!("Cannot read the CA {shown}: {error}; name another with --ca."))
+    })?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(Error::Usage(format!(
+            "{shown} holds no certificate in PEM; name the file of a CA with --ca."
+        ))),
+    }
 }
 
 /// Sends a request; tries three times to connect. A request that reached the server is never
@@ -79,7 +106,9 @@ pub(crate) async fn send_within(
         let Some(attempt) = request.try_clone() else { break };
         match attempt.send().await {
             Ok(response) => return Ok(response),
-            Err(error) if error.is_connect() => tokio::time::sleep(pause).await,
+            Err(error) if error.is_connect() && distrust(&error).is_none() => {
+                tokio::time::sleep(pause).await
+            }
             Err(error) => return Err(failure(&error, limit)),
         }
     }
@@ -95,7 +124,9 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 /// What failed, in the terms of [`Error`], of a request that had this long.
 pub(crate) fn failure(error: &reqwest::Error, limit: Duration) -> Error {
     let url = error.url().map_or_else(|| "the server".to_owned(), ToString::to_string);
-    if error.is_connect() {
+    if let Some(reason) = distrust(error) {
+        Error::Untrusted { url, reason }
+    } else if error.is_connect() {
         let reason = if error.is_timeout() {
             format!("no answer within {} seconds", CONNECT_TIMEOUT.as_secs())
         } else {
@@ -107,6 +138,24 @@ pub(crate) fn failure(error: &reqwest::Error, limit: Duration) -> Error {
     } else {
         Error::Unexpected(format!("The exchange with {url} broke off: {}.", cause(error)))
     }
+}
+
+/// What is wrong with the server's certificate, if it was that.
+fn distrust(error: &reqwest::Error) -> Option<String> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        // An I/O error hides the one that it wraps from `source`.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+        let tls = match inner {
+            Some(inner) => inner.downcast_ref::<rustls::Error>(),
+            None => error.downcast_ref::<rustls::Error>(),
+        };
+        if let Some(rustls::Error::InvalidCertificate(reason)) = tls {
+            return Some(reason.to_string());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// Whether a status is one that a 2025-11-25 server may give to `server/discover`.

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{arguments, parse_object};
 use crate::hint::cargo_run;
-use crate::http::{is_loopback, parse_url};
+use crate::http::{REQUEST_TIMEOUT, is_loopback, parse_url};
 use crate::output::Output;
 use crate::render::result_lines;
 use crate::tour::{tool_lines, tour};
@@ -85,7 +85,7 @@ async fn execute(
         Some(Command::Call { pairs, args, .. }) => drop(call_arguments(pairs, args.as_deref())?),
         _ => {}
     }
-    let connection = Connection::open(&cli.url, credentials, cli.protocol).await?;
+    let connection = open(cli, credentials).await?;
     let done = converse(program, cli, &connection, output).await;
     // A session is not left behind. If ending it fails, what was asked for has still been done.
     let closed = connection.close().await;
@@ -94,6 +94,11 @@ async fn execute(
         note(&format!("The session could not be ended: {error}"));
     }
     Ok(())
+}
+
+async fn open(cli: &Cli, credentials: Arc<dyn Credentials>) -> Result<Connection, Error> {
+    let http = cli.http_client(&parse_url(&cli.url)?)?;
+    Connection::open_over(http, REQUEST_TIMEOUT, &cli.url, credentials, cli.protocol).await
 }
 
 async fn converse(
@@ -199,7 +204,7 @@ async fn end_session(
     cli: &Cli,
     credentials: Arc<dyn Credentials>,
 ) -> Result<(String, SessionEnd), Error> {
-    let connection = Connection::open(&cli.url, credentials, cli.protocol).await?;
+    let connection = open(cli, credentials).await?;
     let version = connection.negotiated_version();
     Ok((version, connection.close().await?))
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use mcp_auth::Identity;
 use mcp_auth::authz::Policy;
 use mcp_auth::guard::front::Front;
-use serve::{Drain, PublicUrl};
+use serve::{Drain, Outer, PublicUrl};
 use tools::{Kit, Records, ToolServer, Weather};
 
 /// A server that asks nobody for a credential. It exists to be measured.
@@ -37,7 +37,7 @@ impl Open {
         let routes = Router::new()
             .route_service("/mcp", tools.endpoint(config, sessions))
             .layer(axum::Extension(permit));
-        let app = serve::outer(routes, Front::new(url.uri(), true), &[], &drain);
+        let app = Outer::new(Front::new(url.uri(), true)).around(routes, &drain);
         let router = app.router.clone();
         Ok(Self { url: url.mcp(), router, _running: serve::start(listener, app)? })
     }

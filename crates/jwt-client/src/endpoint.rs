@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use client::{Error, Refusal, Url, http_client, send};
+use client::{Error, Refusal, Url, send};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -34,14 +34,15 @@ struct Answer {
 struct SecretText(String);
 
 impl TokenEndpoint {
+    /// `http` is a client for this URL.
     pub(crate) fn new(
+        http: reqwest::Client,
         url: Url,
         account: Account,
         resource: String,
         scope: Option<String>,
-    ) -> Result<Self, Error> {
-        let http = http_client(&url)?;
-        Ok(Self { http, url, account, resource, scope })
+    ) -> Self {
+        Self { http, url, account, resource, scope }
     }
 
     /// Fetches a token. An error that the endpoint words itself (§5.2) is a refusal.

@@ -73,6 +73,7 @@ fn credentials(args: &Args) -> Result<Arc<dyn Credentials>, Error> {
     let resource = args.resource.clone().unwrap_or_else(|| args.common.url.clone());
     let cache =
         Cache::new(&args.common.keys, &resource, &token_url, &account, args.scope.as_deref());
-    let endpoint = TokenEndpoint::new(token_url, account, resource, args.scope.clone())?;
+    let http = args.common.http_client(&token_url)?;
+    let endpoint = TokenEndpoint::new(http, token_url, account, resource, args.scope.clone());
     Ok(Arc::new(Tokens::new(endpoint, cache)))
 }

@@ -132,7 +132,8 @@ mod tests {
             let account = Account { id: "bob".into(), secret: "s".into() };
             let resource = format!("{}/mcp", self.url);
             let cache = Cache::new(self.keys.path(), &resource, &url, &account, None);
-            Tokens::new(TokenEndpoint::new(url, account, resource, None).expect("it"), cache)
+            let http = client::http_client(&url).expect("it");
+            Tokens::new(TokenEndpoint::new(http, url, account, resource, None), cache)
         }
 
         fn issued(&self) -> usize {

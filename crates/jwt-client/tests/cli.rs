@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::site::{Site, document, run, stderr, stdout};
+use crate::site::{Site, document, run, stderr, stdout, tls};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_jwt-client");
 
@@ -48,6 +48,14 @@ async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
     assert_eq!(refused["error"], "insufficient_scope");
     let challenge = refused["challenge"].as_str().expect("a challenge");
     assert!(challenge.contains("shopping:remove"), "{challenge}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_a_ca_of_ones_own_has_to_be_named() {
+    let keys = TempDir::new().expect("a folder");
+    let mut options = jwt_server::Options::new(keys.path());
+    options.common.transport = tls(keys.path());
+    Site::start::<jwt_server::Prepared>(CLIENT, keys, &options).await.needs_its_ca();
 }
 
 #[tokio::test(flavor = "multi_thread")]

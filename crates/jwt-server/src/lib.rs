@@ -112,6 +112,7 @@ impl Prepared {
             .merge(issuer.router())
             .merge(metadata.router(url));
 
-        Ok(serve::outer(routes, common.front(url), &common.allow_origin, &drain))
+        let store = self.store.clone();
+        Ok(common.outer(url).ready(move || store.readable()).around(routes, &drain))
     }
 }

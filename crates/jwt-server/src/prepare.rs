@@ -59,7 +59,8 @@ impl Server for Prepared {
                 url.origin()
             ),
             protected: "/mcp and everything below it".to_owned(),
-            public: "POST /token, POST /revoke, GET /.well-known/oauth-*, GET /healthz".to_owned(),
+            public: "POST /token and /revoke, GET /.well-known/oauth-*, GET /healthz and /readyz"
+                .to_owned(),
             credential: Banner::files_or(&self.demo_files, create),
             client: Banner::client_command("jwt-client", 8102, &self.options.common, url, file),
         }

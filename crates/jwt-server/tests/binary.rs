@@ -20,7 +20,8 @@ use store::{NewClient, Store};
 const EXE: &str = env!("CARGO_BIN_EXE_jwt-server");
 const ANY_PORT: &[&str] = &["--listen", "127.0.0.1:0"];
 const FORM: &str = "content-type: application/x-www-form-urlencoded";
-const OTHERS: &[&str] = &["--listen", "0.0.0.0:0", "--public-url", "https://mcp.example"];
+const OTHERS: &[&str] =
+    &["--listen", "0.0.0.0:0", "--public-url", "https://mcp.example", "--insecure-http"];
 
 /// The value of a string in flat JSON.
 fn member<'a>(json: &'a str, name: &str) -> &'a str {
@@ -363,6 +364,12 @@ fn help_teaches() {
         "127.0.0.1:8102",
         "--keys",
         "--public-url",
+        "--tls-cert",
+        "MCP_TLS_KEY",
+        "--insecure-http",
+        "--trusted-proxy",
+        "--request-timeout",
+        "--max-connections",
         "--store",
         "--issuer",
         "--audience",
@@ -379,4 +386,20 @@ fn help_teaches() {
     ] {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }
+}
+
+#[test]
+fn plain_http_beyond_this_machine_has_to_be_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags: Vec<_> = OTHERS.iter().copied().filter(|flag| *flag != "--insecure-http").collect();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    for fix in ["--tls-cert", "--tls-key", "keygen -- cert", "--insecure-http"] {
+        assert!(error.contains(fix), "{error}");
+    }
+    let half = refusal(EXE, folder.path(), ANY_PORT, &[("MCP_TLS_CERT", "cert.pem")]);
+    assert!(half.contains("--tls-key"), "{half}");
+    let missing = [("MCP_TLS_CERT", "cert.pem"), ("MCP_TLS_KEY", "key.pem")];
+    let missing = refusal(EXE, folder.path(), ANY_PORT, &missing);
+    assert!(missing.contains("cannot read the certificate cert.pem"), "{missing}");
+    assert!(!folder.path().join("keys").exists(), "it made something");
 }

@@ -63,6 +63,8 @@ pub enum Command {
     },
     /// Sign a token for trying rbac-server, and print it
     Token(Token),
+    /// Make a certificate for trying TLS out, and the CA that signed it
+    Cert(Cert),
 }
 
 /// Options of `keygen rsa`.
@@ -83,6 +85,24 @@ pub struct Secret {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replace the one that exists; every token signed with it stops working
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `keygen cert`.
+#[derive(Args, Debug)]
+pub struct Cert {
+    /// A further name or address of the server, beside localhost, 127.0.0.1 and ::1; repeatable
+    #[arg(long = "name", value_name = "HOST")]
+    pub names: Vec<String>,
+    /// How many days it is good for
+    #[arg(long, default_value_t = 90, value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(1..=825))]
+    pub days: u32,
+    /// Keep the key of the CA, which can sign certificates for any name: tls_ca_key.pem
+    #[arg(long)]
+    pub keep_ca_key: bool,
+    /// Replace what exists; clients have to be given the new CA
     #[arg(long)]
     pub force: bool,
 }

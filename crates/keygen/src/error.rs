@@ -12,6 +12,9 @@ use crate::cli::{Place, keys_flag};
 /// Why nothing was made. The text never holds a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A certificate was not made.
+    #[error("no certificate: {0}")]
+    Certificate(String),
     /// What a first run needs was not made.
     #[error("{0}{fix}", fix = match .0 { DemoError::File(error) => fix(error), _ => "" })]
     Demo(#[from] DemoError),

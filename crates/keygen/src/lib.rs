@@ -1,13 +1,16 @@
-//! Every credential's birth and death: RSA pairs, secrets, API keys, clients and tokens.
+//! Every credential's birth and death: RSA pairs, secrets, API keys, clients, tokens and
+//! certificates.
 //!
 //! Servers only verify. What they verify is made here, and nothing that is there already is
 //! replaced unless that was said.
 //!
 //! - [`rsa`] makes key pairs; this is the only package of the workspace that can.
+//! - [`cert`] makes certificates for trying TLS out.
 //! - [`init()`] makes all that the three servers need.
 //! - [`run`] is the program: one [`cli::Cli`] in, one [`Report`] out.
 
 mod apikey;
+pub mod cert;
 pub mod cli;
 mod client;
 mod error;
@@ -43,6 +46,7 @@ pub fn run(cli: Cli) -> Result<Report, Error> {
             ClientCommand::List => client::list(&place),
             ClientCommand::Revoke { id } => client::revoke(&place, &id),
         },
+        Command::Cert(options) => cert::run(&place, &options),
         Command::Init => init::run(&place),
         Command::Rsa(options) => rsa::run(&place, &options),
         Command::Secret(options) => secret::run(&place, &options),

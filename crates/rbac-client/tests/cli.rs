@@ -5,7 +5,7 @@ mod site;
 
 use tempfile::TempDir;
 
-use crate::site::{Site, document, run, stderr, stdout};
+use crate::site::{Site, document, run, stderr, stdout, tls};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_rbac-client");
 
@@ -38,6 +38,15 @@ async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
         }
         assert!(stderr(&tour).contains("In production an issuer signs"), "{}", stderr(&tour));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_a_ca_of_ones_own_has_to_be_named() {
+    let keys = TempDir::new().expect("a folder");
+    keygen::rsa::generate(2048).expect("a key pair").write(keys.path(), false).expect("two files");
+    let mut options = rbac_server::Options::new(keys.path());
+    options.common.transport = tls(keys.path());
+    Site::start::<rbac_server::Prepared>(CLIENT, keys, &options).await.needs_its_ca();
 }
 
 #[tokio::test(flavor = "multi_thread")]

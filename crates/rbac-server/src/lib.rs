@@ -79,6 +79,6 @@ impl Prepared {
             .merge(serve::below("/mcp", authenticate, limit, sessions))
             .merge(metadata.router(url));
 
-        serve::outer(routes, common.front(url), &common.allow_origin, &drain)
+        common.outer(url).around(routes, &drain)
     }
 }

@@ -63,7 +63,8 @@ impl Server for Prepared {
                 "/mcp and everything below it, by role: {}",
                 self.policy.roles().join(", ")
             ),
-            public: "GET /.well-known/oauth-protected-resource, GET /healthz".to_owned(),
+            public: "GET /.well-known/oauth-protected-resource, GET /healthz and /readyz"
+                .to_owned(),
             credential: vec![credential],
             client: Banner::client_command("rbac-client", 8103, common, url, file),
         }

@@ -19,7 +19,8 @@ use rbac_server::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 
 const EXE: &str = env!("CARGO_BIN_EXE_rbac-server");
 const ANY_PORT: &[&str] = &["--listen", "127.0.0.1:0"];
-const OTHERS: &[&str] = &["--listen", "0.0.0.0:0", "--public-url", "https://mcp.example"];
+const OTHERS: &[&str] =
+    &["--listen", "0.0.0.0:0", "--public-url", "https://mcp.example", "--insecure-http"];
 
 static PAIR: LazyLock<RsaPair> = LazyLock::new(|| keygen::rsa::generate(2048).unwrap());
 
@@ -222,6 +223,12 @@ fn help_teaches() {
         "127.0.0.1:8103",
         "--keys",
         "--public-url",
+        "--tls-cert",
+        "MCP_TLS_KEY",
+        "--insecure-http",
+        "--trusted-proxy",
+        "--request-timeout",
+        "--max-connections",
         "--public-key",
         "--issuer",
         "https://dev-issuer.com",
@@ -232,4 +239,20 @@ fn help_teaches() {
     ] {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }
+}
+
+#[test]
+fn plain_http_beyond_this_machine_has_to_be_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags: Vec<_> = OTHERS.iter().copied().filter(|flag| *flag != "--insecure-http").collect();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    for fix in ["--tls-cert", "--tls-key", "keygen -- cert", "--insecure-http"] {
+        assert!(error.contains(fix), "{error}");
+    }
+    let half = refusal(EXE, folder.path(), ANY_PORT, &[("MCP_TLS_CERT", "cert.pem")]);
+    assert!(half.contains("--tls-key"), "{half}");
+    let missing = [("MCP_TLS_CERT", "cert.pem"), ("MCP_TLS_KEY", "key.pem")];
+    let missing = refusal(EXE, folder.path(), ANY_PORT, &missing);
+    assert!(missing.contains("cannot read the certificate cert.pem"), "{missing}");
+    assert!(!folder.path().join("keys").exists(), "it made something");
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use mcp_auth::shell;
+
 use crate::{Options, PublicUrl};
 
 /// What a server prints at start-up. It names where secrets lie, and holds none.
@@ -41,6 +43,11 @@ impl Banner {
             flags = format!(" --url {}", url.mcp());
         }
         flags.push_str(&options.keys_flag());
+        // Made by keygen; a certificate from elsewhere needs no such flag.
+        let ca = options.keys.join("tls_ca.pem");
+        if options.transport.is_tls() && ca.is_file() {
+            flags.push_str(&format!(" --ca {}", shell::word(&ca.to_string_lossy())));
+        }
         if let Some(flag) = credential {
             flags.push(' ');
             flags.push_str(flag);
@@ -61,14 +68,18 @@ impl Banner {
     }
 }
 
-/// A banner, and the address that the server has bound.
-pub(crate) struct StartUp(pub(crate) Banner, pub(crate) SocketAddr);
+/// A banner, the address that the server has bound, and how it was told to serve there.
+pub(crate) struct StartUp<'a> {
+    pub(crate) banner: Banner,
+    pub(crate) bound: SocketAddr,
+    pub(crate) options: &'a Options,
+}
 
-impl fmt::Display for StartUp {
+impl fmt::Display for StartUp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(banner, bound) = self;
+        let Self { banner, bound, options } = self;
         writeln!(f, "{} is running at {}", banner.server, banner.url.mcp())?;
-        if PublicUrl::of(*bound) != banner.url {
+        if options.transport.url_of(*bound) != banner.url {
             writeln!(f, "  listens on  {bound}")?;
         }
         writeln!(f, "  scheme      {}", banner.scheme)?;
@@ -84,6 +95,8 @@ impl fmt::Display for StartUp {
                 "  warning     credentials travel unencrypted; put TLS in front, and give"
             )?;
             writeln!(f, "              its https:// address as --public-url")?;
+        } else if options.transport.insecure_http && !bound.ip().is_loopback() {
+            writeln!(f, "  warning     other machines can reach {bound} without TLS")?;
         }
         writeln!(f, "  end it      Ctrl-C")
     }

@@ -40,6 +40,11 @@ impl Drain {
         self.calls.token()
     }
 
+    /// Whether the server was told to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.calls.is_closed()
+    }
+
     /// Waits for calls, for a bounded time, then ends streams.
     pub(crate) async fn run(&self) {
         self.calls.close();

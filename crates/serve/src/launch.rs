@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::banner::StartUp;
-use crate::{App, Banner, Options, PublicUrl, Running};
+use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
 use crate::{bind, environment, flags, log, run, start};
 
 /// How long the runtime waits for what it cannot cancel.
@@ -86,17 +86,19 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     let common = S::common(&options);
     log::init(common)?;
 
+    let sockets = sockets(common)?;
     let prepared = S::prepare(&options)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    let start_up = StartUp(prepared.banner(&url), listener.local_addr().context(NO_ADDRESS)?);
+    let bound = listener.local_addr().context(NO_ADDRESS)?;
+    let start_up = StartUp { banner: prepared.banner(&url), bound, options: common };
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
-        let app = prepared.app(&url)?;
+        let app = App { sockets, ..prepared.app(&url)? };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -114,16 +116,24 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
 /// As for [`Server::prepare`] and [`bind`].
 pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Result<Running> {
     let common = S::common(options);
+    let sockets = sockets(common)?;
     let prepared = S::prepare(options)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    start(listener, prepared.app(&url)?).context("cannot serve")
+    start(listener, App { sockets, ..prepared.app(&url)? }).context("cannot serve")
+}
+
+fn sockets(common: &Options) -> anyhow::Result<Sockets> {
+    // Which URL it is has to be known before it can be said whether it is safe.
+    let url = common.known_public_url()?;
+    common.transport.check(common.listen, url.as_ref())?;
+    common.transport.open()
 }
 
 fn public_url(common: &Options, listener: &std::net::TcpListener) -> anyhow::Result<PublicUrl> {
     Ok(match common.known_public_url()? {
         Some(url) => url,
-        None => PublicUrl::of(listener.local_addr().context(NO_ADDRESS)?),
+        None => common.transport.url_of(listener.local_addr().context(NO_ADDRESS)?),
     })
 }
 

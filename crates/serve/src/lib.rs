@@ -6,7 +6,7 @@
 //! 2. [`Server::prepare`] opens keys, stores and policies. All that can be wrong with them is
 //!    said here, before anything is bound.
 //! 3. [`bind`] takes the port, and from it follows the [`PublicUrl`].
-//! 4. [`Server::app`] puts the layers together: [`mcp()`] is innermost, [`outer()`] outermost.
+//! 4. [`Server::app`] puts the layers together: [`mcp()`] is innermost, [`Outer`] outermost.
 //! 5. [`run()`] serves until Ctrl-C, then drains ([`Drain`]).
 //!
 //! [`start`] and [`launch_in_process`] do 3 to 5 inside another program, for tests and
@@ -14,7 +14,9 @@
 
 mod banner;
 mod below;
+mod connections;
 mod crypto;
+mod deadline;
 mod drain;
 mod environment;
 mod flags;
@@ -25,12 +27,16 @@ mod metadata;
 mod options;
 mod outer;
 mod public_url;
+mod ready;
 mod run;
+mod tls;
+mod transport;
 mod trusted;
 
 pub use banner::Banner;
 pub use below::below;
 pub use crypto::install_crypto;
+pub use deadline::TimeLimits;
 pub use drain::Drain;
 pub use environment::secret_from_environment;
 pub use launch::{Server, launch_in_process, main};
@@ -38,7 +44,8 @@ pub use log::LogFormat;
 pub use mcp::mcp;
 pub use metadata::ResourceMetadata;
 pub use options::Options;
-pub use outer::{App, outer};
+pub use outer::{App, Outer};
 pub use public_url::{PublicUrl, PublicUrlError};
-pub use run::{Running, bind, run, start};
+pub use run::{Running, Sockets, bind, run, start};
+pub use transport::Transport;
 pub use trusted::read_trusted;

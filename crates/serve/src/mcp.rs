@@ -10,7 +10,7 @@ use crate::Drain;
 /// How rmcp serves Streamable HTTP to both generations of clients: stateless to those of
 /// 2026-07-28, with sessions to older ones.
 ///
-/// `Host` and `Origin` are judged by [`outer`](crate::outer()), for every route alike.
+/// `Host` and `Origin` are judged by [`Outer`](crate::Outer), for every route alike.
 pub fn mcp(drain: &Drain) -> (StreamableHttpServerConfig, LocalSessionManager) {
     let mut sessions = LocalSessionManager::default();
     sessions.session_config.keep_alive = Some(IDLE);

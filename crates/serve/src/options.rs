@@ -11,7 +11,7 @@ use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{Failures, Limit, RateLimit};
 use mcp_auth::shell;
 
-use crate::{LogFormat, PublicUrl};
+use crate::{LogFormat, Outer, PublicUrl, TimeLimits, Transport};
 
 /// The flags that all servers have. Each may be given as an environment variable instead,
 /// and a file `.env` in the working directory is read.
@@ -69,6 +69,10 @@ pub struct Options {
     )]
     pub failure_limit: RateLimit,
 
+    /// How requests arrive.
+    #[command(flatten)]
+    pub transport: Transport,
+
     /// What to log, such as info or audit=debug
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = Options::LOG)]
     pub log: String,
@@ -91,6 +95,7 @@ impl Options {
             allow_origin: Vec::new(),
             rate_limit: Limit::DEFAULT.parse().expect("the default is a rate"),
             failure_limit: Failures::DEFAULT.parse().expect("the default is a rate"),
+            transport: Transport::default(),
             log: Self::LOG.to_owned(),
             log_format: LogFormat::Text,
         }
@@ -119,7 +124,7 @@ impl Options {
                 self.listen
             );
         }
-        Ok((self.listen.port() != 0).then(|| PublicUrl::of(self.listen)))
+        Ok((self.listen.port() != 0).then(|| self.transport.url_of(self.listen)))
     }
 
     /// The file of the tools' data, for the server of this name. Its folder is made if it is the
@@ -138,10 +143,12 @@ impl Options {
         Ok(folder.join(format!("records-{server}.db")))
     }
 
-    /// What is judged of every request, for a server that is reached under this URL.
-    pub fn front(&self, url: &PublicUrl) -> Front {
+    /// What surrounds the routes of a server that is reached under this URL.
+    pub fn outer(&self, url: &PublicUrl) -> Outer {
         let own = Front::new(url.uri(), self.listen.ip().is_loopback());
-        self.allow_origin.iter().fold(own, |front, origin| front.allow_origin(origin))
+        let front = self.allow_origin.iter().fold(own, |front, page| front.allow_origin(page));
+        let limits = TimeLimits { answer: self.transport.request_timeout, ..TimeLimits::default() };
+        Outer::new(front).pages(&self.allow_origin).time_limits(limits)
     }
 
     /// ` --keys DIR` for commands shown to people, or nothing where that is the default.

@@ -7,7 +7,6 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use http::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
@@ -18,46 +17,84 @@ use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use mcp_auth::{Challenge, Rejection, TraceId};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use crate::Drain;
+use crate::deadline::{TimeLimits, limit};
 use crate::drain::hold;
+use crate::ready::{Ready, probes};
+use crate::{Drain, Sockets};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
-
-/// How long a client may be silent in the middle of a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server's whole stack, ready to be served.
 #[derive(Clone, Debug)]
 pub struct App {
     /// All routes with all layers.
     pub router: Router,
+    /// How its connections are treated.
+    pub sockets: Sockets,
     pub(crate) drain: Drain,
 }
 
-/// Puts around a server's routes what all servers have, from outside in:
-///
-/// 1. a [`TraceId`] for the request, and `x-request-id` on every answer;
-/// 2. panics become a 500 that tells nothing;
-/// 3. `GET /healthz`, for everybody;
-/// 4. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
-/// 5. a limit to how long a client may be silent in the middle of a body;
-/// 6. CORS for the origins in `pages`, before anyone asks for a credential, because browsers
-///    send none with a preflight;
-/// 7. the routes.
-pub fn outer(mut routes: Router, front: Front, pages: &[String], drain: &Drain) -> App {
-    if !pages.is_empty() {
-        routes = routes.layer(cors(pages));
+/// What all servers have around their routes.
+#[derive(Clone, Debug)]
+pub struct Outer {
+    front: Front,
+    pages: Vec<String>,
+    limits: TimeLimits,
+    ready: Ready,
+}
+
+impl Outer {
+    /// Around routes for which `front` judges; always ready, with the default time limits, and
+    /// for no other pages than `front` knows.
+    pub fn new(front: Front) -> Self {
+        Self { front, pages: Vec::new(), limits: TimeLimits::default(), ready: Ready::default() }
     }
-    let router = routes
-        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
-        .layer(front.layer())
-        .route("/healthz", get(async || "ok\n"))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(drain.clone(), trace));
-    App { router, drain: drain.clone() }
+
+    /// Answers the browsers of these origins, which `front` has to allow as well.
+    pub fn pages(mut self, origins: &[String]) -> Self {
+        self.pages = origins.to_vec();
+        self
+    }
+
+    /// Other time limits for requests.
+    pub fn time_limits(mut self, limits: TimeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Asked by `GET /readyz`: whether all is at hand that is needed to judge a request.
+    pub fn ready(
+        mut self,
+        question: impl Fn() -> Result<(), Rejection> + Send + Sync + 'static,
+    ) -> Self {
+        self.ready = Ready::when(question);
+        self
+    }
+
+    /// Puts around a server's routes what all servers have, from outside in:
+    ///
+    /// 1. a [`TraceId`] for the request, and `x-request-id` on every answer;
+    /// 2. panics become a 500 that tells nothing;
+    /// 3. `GET /healthz` and `GET /readyz`, for everybody;
+    /// 4. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
+    /// 5. [`TimeLimits`] for the body and for the answer;
+    /// 6. CORS for other pages, before anyone asks for a credential, because browsers send
+    ///    none with a preflight;
+    /// 7. the routes.
+    ///
+    /// Before all of them stands what [`start`](crate::start) knows of the connection.
+    pub fn around(self, mut routes: Router, drain: &Drain) -> App {
+        if !self.pages.is_empty() {
+            routes = routes.layer(cors(&self.pages));
+        }
+        let routes = routes.layer(from_fn_with_state(self.limits, limit)).layer(self.front.layer());
+        let router = probes(routes, &self.ready, drain)
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(drain.clone(), trace));
+        App { router, sockets: Sockets::default(), drain: drain.clone() }
+    }
 }
 
 async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> Response {

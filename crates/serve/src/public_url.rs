@@ -25,7 +25,16 @@ pub struct PublicUrlError;
 impl PublicUrl {
     /// The URL of a server that is reached directly under the address it has bound.
     pub fn of(address: SocketAddr) -> Self {
-        format!("http://{address}").parse().expect("an address and a port make a URL")
+        Self::under("http", address)
+    }
+
+    /// The same, of a server that itself speaks TLS.
+    pub fn with_tls(address: SocketAddr) -> Self {
+        Self::under("https", address)
+    }
+
+    fn under(scheme: &str, address: SocketAddr) -> Self {
+        format!("{scheme}://{address}").parse().expect("an address and a port make a URL")
     }
 
     /// The URL of the MCP endpoint, which is also the resource that tokens are for

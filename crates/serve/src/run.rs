@@ -2,19 +2,54 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum_server::Handle;
-use axum_server::accept::NoDelayAcceptor;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::map_request_with_state;
+use axum_server::tls_rustls::RustlsAcceptor;
+use axum_server::{Handle, Server};
 use hyper_util::rt::TokioTimer;
+use mcp_auth::guard::peer::{Peer, Proxies};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use crate::connections::Admission;
+use crate::tls::{Tls, Watch};
 use crate::{App, Drain, PublicUrl};
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How connections are treated. All of it has defaults, with which tests and comparisons run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Sockets {
+    /// How long a client may take to send the head of a request, and how long a connection may
+    /// be idle before the next one: 10 s.
+    pub head: Duration,
+    /// How long a client may take nothing of what it is sent: 30 s.
+    pub slow_reader: Duration,
+    /// Most connections at a time, of which one address may have a quarter: 1024.
+    pub most_connections: usize,
+    /// Whose `X-Forwarded-For` is believed: nobody's.
+    pub proxies: Arc<Proxies>,
+    /// Certificate and key. Without them the server speaks plain HTTP.
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            slow_reader: Duration::from_secs(30),
+            most_connections: 1024,
+            proxies: Arc::default(),
+            tls: None,
+        }
+    }
+}
+
+/// How long a client may take to agree on TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long all connections may take to end, after which they are cut.
 const GRACE: Duration = Duration::from_secs(4);
@@ -27,6 +62,8 @@ pub struct Running {
     handle: Handle<SocketAddr>,
     drain: Drain,
     task: Option<JoinHandle<io::Result<()>>>,
+    /// With TLS: follows the certificate.
+    watch: Option<Watch>,
 }
 
 /// Takes the port.
@@ -55,14 +92,45 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
     let addr = listener.local_addr()?;
     let handle = Handle::new();
-    // HTTP/1 alone: while the version is still open, no time limit would hold.
-    let mut server = axum_server::from_tcp(listener)?
-        .acceptor(NoDelayAcceptor::new())
-        .http1_only()
-        .handle(handle.clone());
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    let task = tokio::spawn(server.serve(app.router.into_make_service()));
-    Ok(Running { addr, handle, drain: app.drain, task: Some(task) })
+    let App { router, sockets, drain } = app;
+    let Sockets { head, slow_reader, most_connections, proxies, tls } = sockets;
+    let admission = Admission::new(most_connections, Arc::clone(&proxies), slow_reader);
+    let service = router
+        .layer(map_request_with_state(proxies, peer))
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum_server::from_tcp(listener)?.handle(handle.clone());
+    let (task, watch) = match tls {
+        None => (tokio::spawn(http1(server.acceptor(admission), head).serve(service)), None),
+        Some(tls) => {
+            let acceptor = RustlsAcceptor::new(tls.config.clone())
+                .handshake_timeout(HANDSHAKE_TIMEOUT)
+                .acceptor(admission);
+            let task = tokio::spawn(http1(server.acceptor(acceptor), head).serve(service));
+            (task, Some(tls.follow()?))
+        }
+    };
+    Ok(Running { addr, handle, drain, task: Some(task), watch })
+}
+
+/// HTTP/1 alone: while the version is still open, no time limit would hold.
+///
+/// hyper counts the time for a head from the end of the request before, so that it also ends
+/// connections that are idle.
+fn http1<A>(server: Server<SocketAddr, A>, head: Duration) -> Server<SocketAddr, A> {
+    let mut server = server.http1_only();
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(head);
+    server
+}
+
+/// Says from which address a request comes, before anything else looks at it.
+async fn peer(
+    State(proxies): State<Arc<Proxies>>,
+    ConnectInfo(connection): ConnectInfo<SocketAddr>,
+    mut request: Request,
+) -> Request {
+    let client = proxies.client_address(connection.ip(), request.headers());
+    request.extensions_mut().insert(Peer(client));
+    request
 }
 
 /// Serves until Ctrl-C or SIGTERM, then drains. A second signal ends it at once.
@@ -94,7 +162,8 @@ pub async fn run(listener: TcpListener, app: App, ready: impl FnOnce()) -> io::R
 impl Running {
     /// The URL of its MCP endpoint.
     pub fn url(&self) -> String {
-        PublicUrl::of(self.addr).mcp()
+        let tls = self.watch.is_some();
+        if tls { PublicUrl::with_tls(self.addr) } else { PublicUrl::of(self.addr) }.mcp()
     }
 
     /// Takes no new connections, finishes open calls, ends streams, and returns when all

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -14,7 +16,7 @@ use mcp_auth::authn::Scheme;
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::guard::front::Front;
 use mcp_auth::{Challenge, Identity, Rejection};
-use serve::{App, Drain, PublicUrl, outer};
+use serve::{App, Drain, Outer, PublicUrl};
 use tower::ServiceExt;
 
 const PAGE: &str = "https://app.example";
@@ -31,7 +33,7 @@ fn app(pages: &[String]) -> App {
         );
     let own = Front::new(url.uri(), false);
     let front = pages.iter().fold(own, |front, page| front.allow_origin(page));
-    outer(routes, front, pages, &Drain::new())
+    Outer::new(front).pages(pages).around(routes, &Drain::new())
 }
 
 /// A scheme that fails as no scheme should.
@@ -96,6 +98,30 @@ async fn a_foreign_host_reaches_nothing_but_health() {
         assert_eq!(send(&app, method, path, &evil).await.status(), StatusCode::FORBIDDEN);
     }
     assert_eq!(send(&app, Method::GET, "/healthz", &evil).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn readiness_is_what_the_server_says() {
+    let url: PublicUrl = "https://mcp.example".parse().unwrap();
+    let readable = Arc::new(AtomicBool::new(true));
+    let question = Arc::clone(&readable);
+    let app = Outer::new(Front::new(url.uri(), false))
+        .ready(move || match question.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err(Rejection::unavailable(Duration::ZERO, "the disk of bob is gone")),
+        })
+        .around(Router::new(), &Drain::new());
+    let ready = async || {
+        // Whoever asks is a load balancer, which calls by address.
+        let answer = send(&app, Method::GET, "/readyz", &[("host", "192.0.2.1")]).await;
+        let status = answer.status();
+        (status, to_bytes(answer.into_body(), 100).await.unwrap())
+    };
+    assert_eq!(ready().await, (StatusCode::OK, "ready\n".into()));
+    readable.store(false, Ordering::Relaxed);
+    assert_eq!(ready().await, (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".into()));
+    readable.store(true, Ordering::Relaxed);
+    assert_eq!(ready().await, (StatusCode::OK, "ready\n".into()));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::routing::post;
 use mcp_auth::guard::front::Front;
-use serve::{Drain, PublicUrl, Running, bind, outer, start};
+use serve::{Drain, Outer, PublicUrl, Running, bind, start};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -20,7 +20,7 @@ fn server() -> Running {
     let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
     let url = PublicUrl::of(listener.local_addr().unwrap());
     let routes = Router::new().route("/slow", post(slow));
-    start(listener, outer(routes, Front::new(url.uri(), true), &[], &Drain::new())).unwrap()
+    start(listener, Outer::new(Front::new(url.uri(), true)).around(routes, &Drain::new())).unwrap()
 }
 
 #[tokio::test]
@@ -39,6 +39,26 @@ async fn a_call_that_is_being_answered_is_finished_and_no_other_is_taken() {
     call.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"), "{answer}");
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_that_ends_is_not_ready() {
+    let running = server();
+    let mut probe = TcpStream::connect(running.addr).await.unwrap();
+    let mut call = TcpStream::connect(running.addr).await.unwrap();
+    call.write_all(b"POST /slow HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    // Begun before the end, so that it is answered.
+    probe.write_all(b"GET /readyz HTTP/1.1\r\nhost: loc").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let stopped = tokio::spawn(running.stop());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    probe.write_all(b"alhost\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    probe.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.ends_with("ending\n"), "{answer}");
+    stopped.await.unwrap();
 }
 
 #[tokio::test]

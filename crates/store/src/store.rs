@@ -65,6 +65,14 @@ impl Store {
         &self.0.path
     }
 
+    /// Whether credentials can be judged now: what look-ups ask first.
+    ///
+    /// # Errors
+    /// The 503 that every look-up answers: the file could not be read for too long.
+    pub fn readable(&self) -> Result<(), Rejection> {
+        self.0.latest.get().map(drop)
+    }
+
     /// Keeps a key.
     ///
     /// # Errors

@@ -35,6 +35,7 @@ pub struct Rejection {
 #[derive(Clone, Debug)]
 enum Kind {
     AmbiguousBody,
+    AnswerTooSlow,
     BadHeader,
     BodyTooLarge { limit: usize },
     ExpiredCredential,
@@ -47,6 +48,7 @@ enum Kind {
     NoCredential,
     NotGranted { tool: String },
     RateLimited { retry_after: Duration, policy: HeaderValue },
+    RequestTooSlow,
     SessionNotFound,
     TooManyFailures { retry_after: Duration },
     TooManySessions,
@@ -105,6 +107,16 @@ impl Rejection {
         Self::new(Kind::Unavailable { retry_after }, reason)
     }
 
+    /// 408: the request did not arrive whole in time (RFC 9110 §15.5.9).
+    pub fn request_too_slow(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::RequestTooSlow, reason)
+    }
+
+    /// 504: what is behind the layers did not answer in time (RFC 9110 §15.6.5).
+    pub fn answer_too_slow(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::AnswerTooSlow, reason)
+    }
+
     /// 500: a layer that has to come first is missing. Nothing is served unguarded.
     pub fn unprotected(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Unprotected, reason)
@@ -161,6 +173,7 @@ impl Rejection {
             Kind::AmbiguousBody | Kind::BadHeader | Kind::MalformedCredential => {
                 StatusCode::BAD_REQUEST
             }
+            Kind::AnswerTooSlow => StatusCode::GATEWAY_TIMEOUT,
             Kind::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::ExpiredCredential | Kind::InvalidCredential | Kind::NoCredential => {
                 StatusCode::UNAUTHORIZED
@@ -170,6 +183,7 @@ impl Rejection {
             | Kind::InsufficientScope { .. }
             | Kind::NotGranted { .. } => StatusCode::FORBIDDEN,
             Kind::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Kind::RequestTooSlow => StatusCode::REQUEST_TIMEOUT,
             Kind::SessionNotFound => StatusCode::NOT_FOUND,
             Kind::RateLimited { .. } | Kind::TooManyFailures { .. } | Kind::TooManySessions => {
                 StatusCode::TOO_MANY_REQUESTS

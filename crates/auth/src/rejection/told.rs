@@ -12,6 +12,11 @@ pub(super) fn sentence(kind: &Kind, challenge: &Challenge) -> (&'static str, Str
             "The request body can be read in more than one way.".into(),
             "Name every member of the JSON object once.".into(),
         ),
+        Kind::AnswerTooSlow => (
+            "timeout",
+            "The server had no answer in time.".into(),
+            "What was asked for may have been done: look before you ask again.".into(),
+        ),
         Kind::BadHeader => (
             "invalid_request",
             "A header that may be sent once is missing, sent twice or not readable.".into(),
@@ -81,6 +86,11 @@ pub(super) fn sentence(kind: &Kind, challenge: &Challenge) -> (&'static str, Str
             "Wait for as many seconds as Retry-After says, then go on at the pace of \
              RateLimit-Policy."
                 .into(),
+        ),
+        Kind::RequestTooSlow => (
+            "request_timeout",
+            "The request did not arrive whole in time.".into(),
+            "Send it again, on another connection and without pauses.".into(),
         ),
         Kind::SessionNotFound => (
             "session_not_found",

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use clap::Parser;
 use serde_json::Value;
 use serve::Server;
 use tempfile::TempDir;
@@ -28,6 +29,36 @@ impl Site {
     /// Runs the client as a user would, with nothing in its environment but its address.
     pub(crate) fn client(&self, arguments: &[&str]) -> Output {
         run(self.binary, self.keys.path(), &self.server.url(), arguments)
+    }
+}
+
+/// Makes certificates in this folder, and says how a server serves with them.
+pub(crate) fn tls(keys: &Path) -> serve::Transport {
+    let folder = keys.to_str().expect("a path of letters");
+    let command = keygen::cli::Cli::parse_from(["keygen", "--keys", folder, "cert"]);
+    assert!(keygen::run(command).is_ok(), "no certificates");
+    serve::Transport {
+        tls_cert: Some(keys.join("tls_cert.pem")),
+        tls_key: Some(keys.join("tls_key.pem")),
+        ..serve::Transport::default()
+    }
+}
+
+impl Site {
+    /// A client is told who may be trusted, and of what it cannot trust.
+    pub(crate) fn needs_its_ca(&self) {
+        assert!(self.server.url().starts_with("https://"), "{}", self.server.url());
+        let elsewhere = TempDir::new().expect("a folder");
+        tls(elsewhere.path());
+        let other = elsewhere.path().join("tls_ca.pem");
+        for flags in [&["whoami"][..], &["whoami", "--ca", other.to_str().expect("letters")]] {
+            let refused = self.client(flags);
+            assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+            assert!(stderr(&refused).contains("--ca"), "{}", stderr(&refused));
+        }
+        let trusted = self.client(&["whoami", "--ca", "tls_ca.pem"]);
+        assert_eq!(trusted.status.code(), Some(0), "{}", stderr(&trusted));
+        assert!(stdout(&trusted).contains("bob"), "{}", stdout(&trusted));
     }
 }
 

@@ -56,7 +56,7 @@ impl Server {
         let address = match banner.split_once("listens on  ") {
             Some((_, rest)) => rest.lines().next().unwrap().to_owned(),
             None => {
-                let url = banner.split_once("http://").unwrap().1;
+                let url = banner.split_once("://").unwrap().1;
                 url.split_once("/mcp").unwrap().0.to_owned()
             }
         };
