@@ -42,3 +42,13 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
         Poll::Pending => panic!("it waits for something"),
     }
 }
+
+/// Bytes that no header can hold become others.
+fn as_header(mut bytes: Vec<u8>) -> Vec<u8> {
+    for byte in &mut bytes {
+        if matches!(*byte, 0..=8 | 10..=31 | 127) {
+            *byte |= 0x80;
+        }
+    }
+    bytes
+}

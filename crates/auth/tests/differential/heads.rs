@@ -88,7 +88,7 @@ pub(crate) fn older() -> impl Strategy<Value = Head> {
 fn method() -> impl Strategy<Value = Option<&'static str>> {
     prop_oneof![
         16 => Just(Some("tools/call")),
-        1 => select(vec![None, Some("tools/list"), Some("initialize"), Some("Tools/Call"), Some("")]),
+        1 => select(vec![None, Some("tools/list"), Some("initialize"), Some("")]),
     ]
 }
 

@@ -14,7 +14,11 @@ pub(crate) const OPEN: &str = "open";
 pub(crate) const CLOSED: &str = "closed";
 
 /// What a client of 2026-07-28 sends as `_meta`.
-pub(crate) const MODERN: &str = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"test","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}"#;
+pub(crate) const MODERN: &str = concat!(
+    r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","#,
+    r#""io.modelcontextprotocol/clientInfo":{"name":"test","version":"1"},"#,
+    r#""io.modelcontextprotocol/clientCapabilities":{}}"#
+);
 
 /// The bytes of a body. It is shown as text when a test fails.
 #[derive(Clone)]
@@ -140,8 +144,14 @@ const METAS: [&str; 8] = [
     r#""closed""#,
     r#"{"name":"closed"}"#,
     r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}"#,
-    r#"{"io.modelcontextprotocol/protocolVersion":"2025-11-25","io.modelcontextprotocol/clientCapabilities":{}}"#,
-    r#"{"io.modelcontextprotocol/protocolVersion":"9999-01-01","io.modelcontextprotocol/clientCapabilities":{}}"#,
+    concat!(
+        r#"{"io.modelcontextprotocol/protocolVersion":"2025-11-25","#,
+        r#""io.modelcontextprotocol/clientCapabilities":{}}"#
+    ),
+    concat!(
+        r#"{"io.modelcontextprotocol/protocolVersion":"9999-01-01","#,
+        r#""io.modelcontextprotocol/clientCapabilities":{}}"#
+    ),
 ];
 
 fn mostly<const N: usize, const M: usize>(

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::cases;
+use super::{as_header, cases};
 
 /// Where a credential is not to be (RFC 6750 §2.3), without case, `-` and `_`.
 const IN_A_QUERY: [&str; 6] = ["accesstoken", "apikey", "bearer", "key", "token", "xapikey"];
@@ -42,7 +42,10 @@ proptest! {
     }
 
     #[test]
-    fn the_longest_credential_is_8_kib(length in prop_oneof![Just(8192), Just(8193), 8180..8204_usize], basic in any::<bool>()) {
+    fn the_longest_credential_is_8_kib(
+        length in prop_oneof![Just(8192), Just(8193), 8180..8204_usize],
+        basic in any::<bool>(),
+    ) {
         let scheme = if basic { "Basic " } else { "Bearer " };
         let value = format!("{scheme}{}", "a".repeat(length - scheme.len())).into_bytes();
         let found = read(&[value], &[], "");
@@ -101,9 +104,11 @@ fn authorization_grammar(value: &[u8]) -> Found {
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 fn token68(value: &[u8]) -> Option<String> {
     let body: Vec<u8> = value.iter().copied().take_while(|b| *b != b'=').collect();
-    let letter = |b: &u8| matches!(b, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    let mark = |byte: &u8| matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    let letter = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9');
+    let allowed = |byte: &u8| letter(byte) || mark(byte);
     let padding = &value[body.len()..];
-    let right = !body.is_empty() && body.iter().all(letter) && padding.iter().all(|b| *b == b'=');
+    let right = !body.is_empty() && body.iter().all(allowed) && padding.iter().all(|b| *b == b'=');
     right.then(|| String::from_utf8(value.to_vec()).unwrap())
 }
 
@@ -148,7 +153,7 @@ fn authorization() -> impl Strategy<Value = Vec<u8>> {
         2 => select(vec!["Basic", "basic"]),
         1 => select(vec!["Digest", "Bearer:", "Bearerx", "bear", "", "X-API-Key", "\"Bearer\""]),
     ];
-    let gap = prop_oneof![6 => " {1,4}", 1 => select(vec!["", "\t", " \t", ",", "="]).prop_map(str::to_owned)];
+    let gap = prop_oneof![6 => " {1,4}", 1 => "|\t| \t|,|="];
     (scheme, gap, token())
         .prop_map(|(scheme, gap, token)| [scheme.as_bytes(), gap.as_bytes(), &token].concat())
 }
@@ -160,16 +165,6 @@ fn token() -> impl Strategy<Value = Vec<u8>> {
         2 => ("[A-Za-z0-9._~+/-]{0,40}", tail).prop_map(|(body, tail)| (body + tail).into_bytes()),
         1 => vec(any::<u8>(), 0..20).prop_map(as_header),
     ]
-}
-
-/// Bytes that no header can hold become others.
-fn as_header(mut bytes: Vec<u8>) -> Vec<u8> {
-    for byte in &mut bytes {
-        if matches!(*byte, 0..=8 | 10..=31 | 127) {
-            *byte |= 0x80;
-        }
-    }
-    bytes
 }
 
 fn query() -> impl Strategy<Value = String> {

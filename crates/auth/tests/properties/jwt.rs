@@ -20,6 +20,8 @@ const AUDIENCE: &str = "https://mcp.example/mcp";
 const LEEWAY: i64 = 5;
 const DAY: i64 = 24 * 60 * 60;
 
+pub(crate) const GOOD_HEADER: &str = r#"{"alg":"HS256","typ":"at+jwt"}"#;
+
 /// How serde_json marks what it wrote itself.
 const RAW_MANAGER: &str = r#"{"$serde_json::private::RawValue":"\"Manager\""}"#;
 
@@ -86,7 +88,7 @@ proptest! {
 
     #[test]
     fn any_bytes_under_the_right_signature_are_judged_without_a_panic(
-        header in prop_oneof![Just(json!({ "alg": "HS256", "typ": "at+jwt" }).to_string().into_bytes()), any::<Vec<u8>>()],
+        header in prop_oneof![Just(GOOD_HEADER.as_bytes().to_vec()), any::<Vec<u8>>()],
         claims in any::<Vec<u8>>(),
     ) {
         let forge = Forge::shared();
@@ -99,10 +101,13 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_token_is_none(at in any::<Index>(), letter in prop_oneof![any::<char>(), "[A-Za-z0-9._=-]".prop_map(|s| s.chars().next().unwrap())], insert in any::<bool>()) {
+    fn a_changed_token_is_none(
+        at in any::<Index>(),
+        letter in prop_oneof![any::<char>(), any::<Index>().prop_map(letter_of_tokens)],
+        insert in any::<bool>(),
+    ) {
         let forge = Forge::shared();
-        let header = json!({ "alg": "HS256", "typ": "at+jwt" }).to_string();
-        let token = forge.sign(header, good_claims().to_string());
+        let token = forge.sign(GOOD_HEADER, good_claims().to_string());
         let mut letters: Vec<char> = token.chars().collect();
         match insert {
             true => letters.insert(at.index(letters.len() + 1), letter),
@@ -111,6 +116,12 @@ proptest! {
         let changed: String = letters.into_iter().collect();
         prop_assert_eq!(forge.verifier.verify(&changed).is_ok(), changed == token);
     }
+}
+
+/// One of those that a token is made of, or that base64 has elsewhere.
+fn letter_of_tokens(at: Index) -> char {
+    let letters: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
+    *at.get(&[&letters[..], &['-', '_', '.', '=', '+', '/']].concat())
 }
 
 fn now() -> i64 {
