@@ -74,7 +74,7 @@ impl From<&str> for Audience {
 }
 
 /// A claim that is there has to have its type: `null` is not the same as absent.
-fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,

@@ -15,6 +15,7 @@ use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::claims::present;
 use super::members::{TWICE, unique};
 use super::revocation::{self, Revocations};
 use super::{Claims, Keys};
@@ -195,20 +196,15 @@ impl<K: Keys> Scheme for JwtVerifier<K> {
 #[derive(Deserialize)]
 struct TokenHeader {
     alg: String,
+    #[serde(default, deserialize_with = "present")]
     typ: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     kid: Option<String>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     crit: Option<IgnoredAny>,
     /// Changes what is signed (RFC 7797).
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     b64: Option<IgnoredAny>,
-}
-
-/// Also `null` counts as given.
-fn given<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<IgnoredAny>, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(Some)
 }
 
 fn part<T: serde::de::DeserializeOwned>(text: &str, which: &str) -> Result<T, Rejection> {
