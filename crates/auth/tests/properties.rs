@@ -22,6 +22,8 @@ mod jwt;
 mod key;
 #[path = "properties/peek.rs"]
 mod peek;
+#[path = "properties/peer.rs"]
+mod peer;
 #[path = "properties/policy.rs"]
 mod policy;
 #[path = "properties/scopes.rs"]

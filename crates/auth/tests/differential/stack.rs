@@ -184,7 +184,7 @@ fn layers(seen: Seen) -> Ask {
     let layers = ServiceBuilder::new()
         .layer(Authenticate::new(OneKey::new(KEY, owner, false).unwrap(), Challenge::default()))
         .layer(Peek)
-        .layer(Sessions::new())
+        .layer(Sessions::new().layer())
         .layer(Authorize::layer(policy, Challenge::default()))
         .map_request(move |request: Request<Full<Bytes>>| {
             seen.lock().unwrap().passed = request.extensions().get().cloned();

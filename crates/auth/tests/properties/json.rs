@@ -30,6 +30,12 @@ impl Json {
         members.iter().filter(|(found, _)| found == name).map(|(_, value)| value).collect()
     }
 
+    /// RFC 7515 §4, RFC 7519 §4: names in a header and in claims are there once.
+    pub(crate) fn is_an_object_of_different_names(&self) -> bool {
+        let Self::Object(members) = self else { return false };
+        members.iter().all(|(name, _)| self.members(name).len() == 1)
+    }
+
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),

@@ -135,7 +135,8 @@ fn header_is_right(text: &str, kid: &str) -> bool {
         _ => None,
     };
     let typ = one("typ").unwrap_or_default().to_ascii_lowercase();
-    one("alg") == Some("HS256")
+    header.is_an_object_of_different_names()
+        && one("alg") == Some("HS256")
         && matches!(typ.as_str(), "at+jwt" | "application/at+jwt")
         && (header.members("kid").is_empty() || one("kid") == Some(kid))
         && header.members("crit").is_empty()
@@ -159,18 +160,17 @@ fn claims_are_right(claims: &Json) -> bool {
         _ => false,
     };
     let (Some(exp), Some(iat)) = (integer("exp"), integer("iat")) else { return false };
-    let once = ["job_role", "id"].iter().all(|name| claims.members(name).len() < 2);
     let texts = ["scope", "name"]
         .iter()
         .all(|name| absent(name) || one(name).is_some_and(|value| value.text().is_some()));
-    text("iss") == Some(ISSUER)
+    claims.is_an_object_of_different_names()
+        && text("iss") == Some(ISSUER)
         && aud
         && ["sub", "jti", "client_id"].iter().all(|name| text(name).is_some())
         && exp.saturating_add(LEEWAY) > now()
         && iat <= now() + LEEWAY
         && exp.saturating_sub(iat) <= DAY + LEEWAY
         && (absent("nbf") || integer("nbf").is_some_and(|nbf| nbf <= now() + LEEWAY))
-        && once
         && texts
 }
 
@@ -178,34 +178,41 @@ fn header() -> impl Strategy<Value = Node> {
     let kid = &Forge::shared().kid;
     let good_kid = json!(kid).to_string();
     let bad_kid = json!(kid.to_lowercase() + "x").to_string();
-    tampered(vec![
-        (
-            "alg",
-            mostly(
-                &[r#""HS256""#],
-                &[r#""none""#, r#""hs256""#, r#""RS256""#, "null", "1", r#"["HS256"]"#],
-            ),
-        ),
-        (
-            "typ",
-            mostly(
-                &[r#""at+jwt""#, r#""AT+JWT""#, r#""application/at+jwt""#],
-                &[r#""JWT""#, "null", "\"\"", r#""at+jwt ""#, "7"],
-            ),
-        ),
-        ("kid", mostly(&[&good_kid], &[&bad_kid, "\"\"", "1", "[]", r#""../../dev/null""#])),
+    let types = [r#""at+jwt""#, r#""AT+JWT""#, r#""application/at+jwt""#];
+    let odd_kids = [&bad_kid, "\"\"", "1", "[]", "null", r#""../../dev/null""#];
+    let members = tampered(vec![
+        ("alg", mostly(&[r#""HS256""#], &[r#""none""#, r#""hs256""#, r#""RS256""#, "null", "1"])),
+        ("typ", mostly(&types, &[r#""JWT""#, "null", "\"\"", r#""at+jwt ""#, "7"])),
+        ("kid", mostly(&[&good_kid], &odd_kids)),
         ("jku", mostly(&[r#""http://127.0.0.1:1/""#, "{}", "null"], &["[]"])),
-        // Refused wherever it stands; mostly it stands under another name.
-        ("crit", Just(Node::Raw(r#"["exp"]"#.to_owned())).boxed()),
-    ])
-    .prop_flat_map(|header| (Just(header), prop::bool::weighted(0.8)))
-    .prop_map(|(header, drop_crit)| match header {
-        Node::Object(members) if drop_crit => {
-            let is_crit =
-                |name: &str| Json::read(name.as_bytes()) == Some(Json::Text("crit".into()));
-            Node::Object(members.into_iter().filter(|(name, _)| !is_crit(name)).collect())
+    ]);
+    let extension = select(EXTENSIONS.to_vec()).prop_map(Some);
+    (members, prop_oneof![12 => Just(None), 1 => extension])
+        .prop_map(|(mut header, extension)| {
+            if let (Node::Object(members), Some((name, value))) = (&mut header, extension) {
+                members.push((name.to_owned(), Node::Raw(value.to_owned())));
+            }
+            header
+        })
+        .prop_flat_map(perhaps_a_list)
+}
+
+/// What a verifier would have to understand (RFC 7515 §4.1.11, RFC 7797).
+const EXTENSIONS: [(&str, &str); 4] = [
+    (r#""crit""#, r#"["exp"]"#),
+    (r#""crit""#, "null"),
+    (r#""cr\u0069t""#, "[]"),
+    (r#""b64""#, "false"),
+];
+
+/// Now and then the values without their names, which some readers take for the same.
+fn perhaps_a_list(node: Node) -> impl Strategy<Value = Node> {
+    prop::bool::weighted(0.03).prop_map(move |as_list| match &node {
+        Node::Object(members) if as_list => {
+            let values: Vec<String> = members.iter().map(|(_, value)| value.write("")).collect();
+            Node::Raw(format!("[{}]", values.join(",")))
         }
-        header => header,
+        node => node.clone(),
     })
 }
 
@@ -216,6 +223,9 @@ fn claims() -> impl Strategy<Value = Node> {
     let mixed = format!("[7,{aud}]");
     let time = |offset: i64| (now() + offset).to_string();
     let fraction = format!("{}.5", now() + 600);
+    let ends = [time(-60), time(2 * DAY), fraction];
+    let ends = ends.iter().map(String::as_str).chain(NO_ENDS).collect::<Vec<_>>();
+    let roles = [r#""Manager""#, "null", "7", r#"["Manager"]"#, "\"\"", RAW_MANAGER];
     tampered(vec![
         ("iss", mostly(&[&iss], &[&iss_list, "null", "\"\"", r#""https://issuer.example/""#])),
         ("sub", mostly(&[r#""bob""#], &["\"\"", "7", "null", "{}"])),
@@ -226,33 +236,15 @@ fn claims() -> impl Strategy<Value = Node> {
         ("client_id", mostly(&[r#""c""#], &["\"\"", "7", "null"])),
         ("jti", mostly(&[r#""j""#], &["\"\"", "7", "null"])),
         ("iat", mostly(&[&time(0), &time(-60)], &[&time(60), "null", "\"1\"", "1e9", "-1"])),
-        (
-            "exp",
-            mostly(
-                &[&time(600), &time(-1)],
-                &[
-                    &time(-60),
-                    &time(2 * DAY),
-                    &fraction,
-                    "1e300",
-                    "-1",
-                    "null",
-                    "99999999999999999999",
-                    "9223372036854775807",
-                ],
-            ),
-        ),
+        ("exp", mostly(&[&time(600), &time(-1)], &ends)),
         ("nbf", mostly(&[&time(-1), "-1", "0"], &[&time(60), "null", "\"1\"", "0.5"])),
-        (
-            "job_role",
-            mostly(
-                &[r#""Manager""#, "null", "7", r#"["Manager"]"#, "\"\"", RAW_MANAGER],
-                &["false"],
-            ),
-        ),
+        ("job_role", mostly(&roles, &["false"])),
         ("name", mostly(&[r#""Bob""#, "\"\""], &["null", "7", "[]"])),
     ])
+    .prop_flat_map(perhaps_a_list)
 }
+
+const NO_ENDS: [&str; 5] = ["1e300", "-1", "null", "99999999999999999999", "9223372036854775807"];
 
 /// `wrong` once in thirty: there are ten of them, and most tokens are to be right.
 fn mostly(right: &[&str], wrong: &[&str]) -> BoxedStrategy<Node> {
