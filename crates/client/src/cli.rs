@@ -124,7 +124,7 @@ fn definition<A: Parser>(program: &Program) -> clap::Command {
         return command;
     }
     command.mut_subcommand("logout", |logout| {
-        logout.about("End the session, and drop the token that is kept")
+        logout.about("End the session, have the token revoked, and drop the token that is kept")
     })
 }
 

@@ -27,12 +27,13 @@ pub trait Credentials: Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
-    /// Drops what is kept on disk of a credential, and says in one sentence what that was.
+    /// Drops what is kept on disk of a credential, has it revoked where that can be done, and
+    /// says what came of it.
     ///
     /// # Errors
     /// When it is there and cannot be removed.
-    fn forget(&self) -> Result<Option<String>, Error> {
-        Ok(None)
+    fn forget(&self) -> Pending<'_, Option<String>> {
+        Box::pin(async { Ok(None) })
     }
 }
 

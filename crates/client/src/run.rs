@@ -30,7 +30,7 @@ pub struct Program {
     pub server: &'static str,
     /// Where that server listens unless told otherwise.
     pub default_url: &'static str,
-    /// Whether it keeps a token between two commands, which `logout` then drops.
+    /// Whether it keeps a token between two commands, which `logout` then gives back and drops.
     pub keeps_token: bool,
 }
 
@@ -173,8 +173,13 @@ async fn credential(
 async fn logout(cli: &Cli, credentials: Arc<dyn Credentials>, output: Output) -> Result<(), Error> {
     let ended = end_session(cli, Arc::clone(&credentials)).await;
     // Also when the server is away: what lies here is dropped in any case.
-    let forgotten = credentials.forget()?;
-    let (version, end) = ended?;
+    let forgotten = credentials.forget().await?;
+    let (version, end) = ended.inspect_err(|_| {
+        // The error that follows says nothing of it.
+        if let Some(forgotten) = &forgotten {
+            note(forgotten);
+        }
+    })?;
     let (word, text) = match end {
         SessionEnd::Ended => ("ended", "The session is ended: the server confirmed it.".to_owned()),
         SessionEnd::NotSupported => {

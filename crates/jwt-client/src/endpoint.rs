@@ -16,9 +16,9 @@ const ASSUMED_LIFE: i64 = 60;
 
 /// Where tokens are to be had, and what for.
 pub(crate) struct TokenEndpoint {
-    http: reqwest::Client,
-    url: Url,
-    account: Account,
+    pub(crate) http: reqwest::Client,
+    pub(crate) url: Url,
+    pub(crate) account: Account,
     resource: String,
     scope: Option<String>,
 }
@@ -104,7 +104,7 @@ impl TokenEndpoint {
 }
 
 /// client_secret_basic (RFC 6749 §2.3.1): both halves form-encoded, then joined.
-fn basic(account: &Account) -> Result<HeaderValue, Error> {
+pub(crate) fn basic(account: &Account) -> Result<HeaderValue, Error> {
     let secret = form_encoded(account.secret.expose_secret());
     let pair = SecretString::from(format!("{}:{secret}", form_encoded(&account.id)));
     let value = format!("Basic {}", BASE64_STANDARD.encode(pair.expose_secret()));

@@ -3,6 +3,7 @@
 mod account;
 mod cache;
 mod endpoint;
+mod revoke;
 mod token;
 
 use std::path::PathBuf;

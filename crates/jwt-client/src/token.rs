@@ -29,7 +29,16 @@ pub(crate) struct Tokens {
 
 impl Token {
     pub(crate) fn is_fresh(&self) -> bool {
-        self.expires_at - Timestamp::now().as_second() >= MARGIN
+        self.left() >= MARGIN
+    }
+
+    fn is_over(&self) -> bool {
+        self.left() <= 0
+    }
+
+    /// Seconds until it ends.
+    fn left(&self) -> i64 {
+        self.expires_at.saturating_sub(Timestamp::now().as_second())
     }
 }
 
@@ -78,8 +87,24 @@ impl Credentials for Tokens {
         })
     }
 
-    fn forget(&self) -> Result<Option<String>, Error> {
-        self.cache.remove()
+    fn forget(&self) -> Pending<'_, Option<String>> {
+        Box::pin(async {
+            let mut held = self.held.lock().await;
+            // One that cannot be read cannot be given back, but it can be removed.
+            let token = held.take().or_else(|| self.cache.read().ok().flatten());
+            // Removed first: whatever the server answers, it is not used here again.
+            let removed = self.cache.remove()?;
+            let Some(token) = token.filter(|token| !token.is_over()) else { return Ok(removed) };
+            let removed = removed.unwrap_or_else(|| "No token was kept.".to_owned());
+            Ok(Some(match self.endpoint.revoke(&token.secret).await {
+                Ok(()) => format!("{removed} The server has revoked it."),
+                Err(error) => format!(
+                    "{removed} The server has not revoked it, so that it is good for {} s more: \
+                     {error}",
+                    token.left()
+                ),
+            }))
+        })
     }
 }
 
@@ -167,7 +192,7 @@ mod tests {
         let site = Site::new(3600).await;
         current(&site.tokens()).await;
         assert_eq!(current(&site.tokens()).await.secret().expose_secret(), "token-1");
-        assert!(site.tokens().forget().unwrap().is_some());
+        assert!(site.tokens().forget().await.unwrap().is_some());
         assert_eq!(current(&site.tokens()).await.secret().expose_secret(), "token-2");
     }
 

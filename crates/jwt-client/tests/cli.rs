@@ -79,6 +79,43 @@ async fn a_token_is_kept_for_the_next_command_and_dropped_by_logout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn logout_has_the_token_revoked() {
+    let site = site().await;
+    let token = stdout(&site.client(&["credential"]));
+    let file = kept(&site).remove(0);
+    let copy = fs::read_to_string(&file).expect("the token that is kept");
+    let logout = site.client(&["logout"]);
+    assert!(stdout(&logout).contains("The server has revoked it."), "{}", stdout(&logout));
+
+    // Whoever has a copy finds it refused, and so the client fetches another.
+    fs::write(&file, copy).expect("the folder is ours");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("the file is ours");
+    assert_eq!(stdout(&site.client(&["credential"])), token);
+    let call = site.client(&["call", "get_account_balance"]);
+    assert_eq!(call.status.code(), Some(0), "{}", stderr(&call));
+    assert_ne!(stdout(&site.client(&["credential"])), token);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_says_that_a_token_is_not_revoked_and_drops_it_all_the_same() {
+    let site = site().await;
+    site.client(&["credential"]);
+    let file = kept(&site).remove(0);
+    let id = fs::read_to_string(site.keys.path().join("clients/bob.client.json")).expect("bob");
+    let id: Value = serde_json::from_str(&id).expect("JSON");
+    let store = store::Store::open(&site.keys.path().join(store::FILE_NAME)).expect("a store");
+    store.revoke_client(id["client_id"].as_str().expect("text")).expect("it is there");
+    // The server follows its store.
+    std::thread::sleep(Duration::from_millis(500));
+    let logout = site.client(&["logout"]);
+    assert_eq!(logout.status.code(), Some(0), "{}", stderr(&logout));
+    for part in ["is removed. The server has not revoked it", "s more", "401 invalid_client"] {
+        assert!(stdout(&logout).contains(part), "no '{part}' in: {}", stdout(&logout));
+    }
+    assert!(!file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_no_longer_good_is_replaced_without_a_word() {
     let site = site().await;
     site.client(&["credential"]);
