@@ -132,6 +132,49 @@ fn whoever_has_no_token_is_told_where_one_is_to_be_had() {
     assert_eq!(server.send("GET", "/token", &["host: evil.example"], "").status, 403);
 }
 
+/// The way that rmcp's own client goes, which refuses every document that differs.
+#[test]
+fn from_the_challenge_alone_a_client_finds_all_it_needs_for_a_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    let origin = format!("http://{}", server.address);
+    let get = |url: &str| {
+        let path = url.strip_prefix(&origin).expect("on this server");
+        let answer = server.send("GET", path, &[], "");
+        assert!(answer.status == 200 && answer.head.contains("application/json"), "{url}");
+        answer.body
+    };
+    let challenge = server.send("GET", "/mcp", &[], "").head;
+    let resource =
+        get(challenge.split_once("resource_metadata=\"").unwrap().1.split('"').next().unwrap());
+    assert_eq!(member(&resource, "resource"), format!("{origin}/mcp"));
+    let issuer = resource.split_once("\"authorization_servers\":[\"").unwrap().1;
+    let issuer = issuer.split('"').next().unwrap();
+    let metadata = get(&format!("{issuer}/.well-known/oauth-authorization-server"));
+    assert_eq!(member(&metadata, "issuer"), issuer);
+    for lists in [
+        r#""grant_types_supported":["client_credentials"]"#,
+        r#""token_endpoint_auth_methods_supported":["client_secret_basic","client_secret_post"]"#,
+        r#""response_types_supported":["code"]"#,
+        r#""code_challenge_methods_supported":["S256"]"#,
+    ] {
+        assert!(metadata.contains(lists), "no {lists} in {metadata}");
+    }
+    // Without this one rmcp cannot read the document, though nobody can log in there.
+    let authorize = member(&metadata, "authorization_endpoint").strip_prefix(&origin).unwrap();
+    assert_eq!(server.send("GET", authorize, &[], "").status, 400);
+    let token_endpoint = member(&metadata, "token_endpoint").strip_prefix(&origin).unwrap();
+    let body = format!(
+        "grant_type=client_credentials&{}&scope=weather%3Aread&resource={origin}/mcp",
+        client_in_body(folder.path(), "bob")
+    );
+    let answer = server.send("POST", token_endpoint, &[FORM, "accept: application/json"], &body);
+    assert_eq!(member(&answer.body, "scope"), "weather:read");
+    let bearer = format!("authorization: Bearer {}", member(&answer.body, "access_token"));
+    let answer = server.call(&bearer, "get_weather", r#"{"location":"London"}"#);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
 #[test]
 fn a_token_that_its_client_takes_back_is_refused_at_once_and_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
