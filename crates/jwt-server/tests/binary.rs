@@ -321,7 +321,8 @@ fn a_secret_that_could_be_guessed_or_read_by_others_is_not_taken() {
         fs::write(&secret, weak).unwrap();
         let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
         assert!(error.contains("keygen -- secret --force"), "{weak:?}: {error}");
-        assert!(weak.trim().is_empty() || !error.contains(&format!(" {weak} ")), "{error}");
+        // "secret" alone is a word of the sentence.
+        assert!(weak.len() < 10 || !error.contains(weak), "{error}");
     }
     fs::write(&secret, &*mcp_auth::authn::jwt::mint::new_hs256_secret()).unwrap();
     for mode in [0o644, 0o640, 0o604, 0o666] {
