@@ -102,6 +102,24 @@ fn bodies_that_others_have_fallen_for() {
     }
 }
 
+/// MCP 2026-07-28 has neither streams to get nor sessions to end, also where an older client has.
+#[test]
+fn without_sessions_there_is_nothing_to_get_and_nothing_to_end() {
+    let stack = Stack::new();
+    let call = |head: &Head| {
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"open"}}"#;
+        stack.send(head, &Body(call.as_bytes().to_vec())).called
+    };
+    let older = Head { session: true, ..Head::older() };
+    assert_eq!(call(&older), [OPEN]);
+    for method in [http::Method::GET, http::Method::DELETE] {
+        assert_eq!(stack.status(method.clone(), &Head::modern(OPEN)), 405, "{method}");
+    }
+    assert_eq!(call(&older), [OPEN], "the session is still there");
+    assert!(stack.status(http::Method::DELETE, &older) < 300);
+    assert_eq!(stack.status(http::Method::DELETE, &older), 404);
+}
+
 #[allow(clippy::print_stdout, reason = "the counts are what a reader of the test's output wants")]
 fn say(line: &str) {
     println!("{line}");

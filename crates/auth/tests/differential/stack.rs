@@ -109,6 +109,16 @@ impl Stack {
         outcome
     }
 
+    /// A request without a body in the session of the older client: its status.
+    pub(crate) fn status(&self, method: Method, head: &Head) -> u16 {
+        let session = self.session();
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = method;
+        head.write(request.headers_mut());
+        request.headers_mut().insert(SESSION_ID, session.parse().unwrap());
+        self.ask(request).status
+    }
+
     fn session(&self) -> String {
         if let Some(session) = self.session.borrow().clone() {
             return session;
