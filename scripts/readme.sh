@@ -26,9 +26,10 @@ git clone --quiet . "$work/mcp-auth"
 cd "$work/mcp-auth"
 export CARGO_TARGET_DIR=$target
 
-# The port that a server listens on by default.
+# The port that a server listens on: the one it is told, or its own.
 port() {
     case $1 in
+        *--listen*) sed 's/.*--listen [^ ]*:\([0-9]*\).*/\1/' <<< "$1" ;;
         *apikey-server*) echo 8101 ;;
         *jwt-server*) echo 8102 ;;
         *rbac-server*) echo 8103 ;;
@@ -56,8 +57,12 @@ while IFS= read -r command <&9; do
         "cargo run -p "*"-server"*)
             package=${command#cargo run -p }
             cargo build --quiet -p "${package%% *}"
+            arguments=()
+            case $command in
+                *" -- "*) read -ra arguments <<< "${command#* -- }" ;;
+            esac
             # Without `cargo` in between, so that the signal reaches the server.
-            "$target/debug/${package%% *}" &
+            "$target/debug/${package%% *}" "${arguments[@]}" &
             servers+=($!)
             answers "$(port "$command")" "$!" || { echo "it did not start" >&2; exit 1; }
             ;;

@@ -5,7 +5,9 @@ mod site;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
+use client::{Connection, Credential, Protocol};
 use tempfile::TempDir;
 
 use crate::site::{Site, document, run, stderr, stdout, tls};
@@ -85,6 +87,38 @@ async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
     assert_eq!(document(&unknown)["refused"]["status"], 401);
     assert!(stderr(&unknown).contains("can see the arguments"), "{}", stderr(&unknown));
     assert!(!stderr(&unknown).contains("mcpk_no_such_key"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_shown_to_their_owner_who_can_end_them() {
+    let site = site().await;
+    let file = site.keys.path().join("clients/bob.apikey");
+    let key = std::fs::read_to_string(file).expect("the key of a first run");
+    let bob = Arc::new(Credential::api_key(key.trim().into()).expect("it fits a header"));
+    let open = async || {
+        Connection::open(&site.server.url(), bob.clone(), Protocol::V2025_11_25)
+            .await
+            .expect("it opens")
+    };
+    let (first, _second) = (open().await, open().await);
+    let shown = |arguments: &[&str]| {
+        let output = site.client(&[&["sessions", "--json"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        document(&output)
+    };
+    let sessions = shown(&[])["sessions"].as_array().expect("a list").clone();
+    assert_eq!(sessions.len(), 2);
+    assert_eq!(shown(&["--as", "alice"])["sessions"], serde_json::json!([]));
+
+    let id = sessions[0]["id"].as_str().expect("an id");
+    let foreign = site.client(&["sessions", "--end", id, "--as", "alice"]);
+    assert_eq!(foreign.status.code(), Some(2), "{}", stderr(&foreign));
+    assert_eq!(shown(&["--end", id])["sessions"].as_array().map(Vec::len), Some(1));
+    let gone = first.call("whoami", Default::default()).await;
+    assert!(gone.is_err(), "the session is ended at the server, and not only forgotten");
+    assert_eq!(shown(&["--end-all"])["ended"].as_array().map(Vec::len), Some(1));
+    let text = stdout(&site.client(&["sessions"]));
+    assert!(text.contains("No session is open."), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::http::{Url, http_client_trusting};
+use crate::http::{Url, http_client_trusting, is_loopback};
 use crate::{Error, Program, quoted};
 
 /// Flags and commands of a client; flattened into each binary's own.
@@ -29,6 +29,9 @@ pub struct Cli {
     /// keys/tls_ca.pem
     #[arg(long, env = "MCP_CA", global = true, value_name = "FILE")]
     pub ca: Option<PathBuf>,
+    /// Send the credential over http:// to other machines, where anybody on the way can read it
+    #[arg(long, env = "MCP_INSECURE_HTTP", global = true, value_parser = BoolishValueParser::new())]
+    pub insecure_http: bool,
     /// Print one JSON document instead of text
     #[arg(long, env = "MCP_JSON", global = true, value_parser = BoolishValueParser::new())]
     pub json: bool,
@@ -38,8 +41,15 @@ impl Cli {
     /// The HTTP client for this URL, with the CA that was named.
     ///
     /// # Errors
-    /// When that CA cannot be used, or the certificates of this machine cannot be loaded.
+    /// When a credential sent there could be read on its way, when that CA cannot be used, or
+    /// when the certificates of this machine cannot be loaded.
     pub fn http_client(&self, url: &Url) -> Result<reqwest::Client, Error> {
+        if url.scheme() == "http" && !is_loopback(url) && !self.insecure_http {
+            return Err(Error::Usage(format!(
+                "{url} is not https, so anybody on the way could read the credential. Give an \
+                 https URL, or say --insecure-http."
+            )));
+        }
         http_client_trusting(url, self.ca.as_deref())
     }
 
@@ -74,6 +84,15 @@ pub enum Command {
     /// End the session
     // A client that keeps a token says more: see `parse`.
     Logout,
+    /// The sessions that you have open, as clients before 2026-07-28 do
+    Sessions {
+        /// End this one; may be repeated
+        #[arg(long, value_name = "ID")]
+        end: Vec<String>,
+        /// End all of them
+        #[arg(long, conflicts_with = "end")]
+        end_all: bool,
+    },
     /// Print the credential alone: it is a secret
     Credential {
         /// Print the whole header line, for `curl -H @-`

@@ -142,18 +142,16 @@ pub(crate) fn failure(error: &reqwest::Error, limit: Duration) -> Error {
 
 /// What is wrong with the server's certificate, if it was that.
 fn distrust(error: &reqwest::Error) -> Option<String> {
-    let mut cause = std::error::Error::source(error);
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        // An I/O error hides the one that it wraps from `source`.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
-        let tls = match inner {
-            Some(inner) => inner.downcast_ref::<rustls::Error>(),
-            None => error.downcast_ref::<rustls::Error>(),
-        };
-        if let Some(rustls::Error::InvalidCertificate(reason)) = tls {
+        if let Some(rustls::Error::InvalidCertificate(reason)) = error.downcast_ref() {
             return Some(reason.to_string());
         }
-        cause = error.source();
+        // An I/O error does not name the one that it wraps as its source.
+        cause = match error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref()) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
     }
     None
 }

@@ -17,6 +17,7 @@ mod refusal;
 mod render;
 mod run;
 mod secret_file;
+mod sessions;
 mod tour;
 mod transport;
 
@@ -28,7 +29,7 @@ pub use error::Error;
 pub use hint::{how_to_get_one, quoted};
 pub use http::{Url, http_client, parse_url, send};
 pub use output::note;
-pub use refusal::Refusal;
+pub use refusal::{Refusal, read_json};
 pub use rmcp::model::{CallToolResult, JsonObject, Tool};
 pub use run::{Program, run};
 pub use secret_file::{credential_path, read_secret_file, write_secret_file};

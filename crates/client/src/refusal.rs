@@ -8,7 +8,10 @@ use std::fmt;
 use http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::Error;
 
 /// No more than this of a refusal's body is read.
 const MAX_BODY: usize = 64 * 1024;
@@ -124,6 +127,17 @@ impl fmt::Display for Refusal {
         }
         f.write_str(")")
     }
+}
+
+/// A short JSON answer: of 64 KiB at most, which no answer of these endpoints comes near.
+///
+/// # Errors
+/// `other` when it is not JSON of that form.
+pub async fn read_json<T: DeserializeOwned>(
+    response: reqwest::Response,
+    other: impl FnOnce() -> Error,
+) -> Result<T, Error> {
+    serde_json::from_slice(&read_prefix(response).await).map_err(|_| other())
 }
 
 /// The first 64 KiB of a body; a body that breaks off is as good as it got.

@@ -12,6 +12,7 @@ use crate::hint::cargo_run;
 use crate::http::{REQUEST_TIMEOUT, is_loopback, parse_url};
 use crate::output::Output;
 use crate::render::result_lines;
+use crate::sessions::sessions;
 use crate::tour::{tool_lines, tour};
 use crate::{
     CallToolResult, Cli, Command, Connection, Credentials, Error, JsonObject, Protocol, SessionEnd,
@@ -72,15 +73,14 @@ async fn execute(
     credentials: Arc<dyn Credentials>,
     output: Output,
 ) -> Result<(), Error> {
-    let url = parse_url(&cli.url)?;
-    if url.scheme() == "http" && !is_loopback(&url) {
-        note("Warning: this URL is not https, so the credential can be read on its way.");
-    }
     match &cli.command {
         Some(Command::Credential { header }) => {
             return credential(&*credentials, *header, output).await;
         }
         Some(Command::Logout) => return logout(cli, credentials, output).await,
+        Some(Command::Sessions { end, end_all }) => {
+            return sessions(cli, credentials, end, *end_all, output).await;
+        }
         // A mistake in the arguments is told before anything is sent.
         Some(Command::Call { pairs, args, .. }) => drop(call_arguments(pairs, args.as_deref())?),
         _ => {}

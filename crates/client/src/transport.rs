@@ -27,7 +27,7 @@ use crate::{Credentials, Error, Refusal};
 const BOTH_TYPES: &str = "text/event-stream, application/json";
 const EVENT_STREAM: &str = "text/event-stream";
 const JSON: &str = "application/json";
-const SESSION: &str = "mcp-session-id";
+pub(crate) const SESSION: &str = "mcp-session-id";
 
 type Headers = HashMap<HeaderName, HeaderValue>;
 type Answer<T> = Result<T, StreamableHttpError<Error>>;
@@ -42,6 +42,30 @@ pub(crate) struct Transport {
     /// How long a whole answer may take.
     pub(crate) limit: Duration,
     pub(crate) session: Arc<Mutex<Session>>,
+}
+
+/// Sends a request with the current credential, and once more with another after a 401.
+pub(crate) async fn authenticated(
+    credentials: &dyn Credentials,
+    limit: Duration,
+    request: RequestBuilder,
+) -> Result<Response, Error> {
+    let Some(credential) = credentials.current().await? else {
+        return send_within(limit, request).await;
+    };
+    let signed = |request: RequestBuilder, credential: &crate::Credential| {
+        request.header(credential.header_name(), credential.header_value())
+    };
+    let spare = request.try_clone();
+    let response = send_within(limit, signed(request, &credential)).await?;
+    if response.status() != StatusCode::UNAUTHORIZED {
+        return Ok(response);
+    }
+    let Some(spare) = spare else { return Ok(response) };
+    match credentials.renew(&credential).await? {
+        Some(other) => send_within(limit, signed(spare, &other)).await,
+        None => Ok(response),
+    }
 }
 
 /// What became of the session and of the last message, for those who ask after rmcp has given
@@ -180,22 +204,7 @@ impl Transport {
 
     /// Sends with the current credential; after a 401 once more, if there is another one.
     async fn authenticated(&self, request: RequestBuilder) -> Result<Response, Error> {
-        let Some(credential) = self.credentials.current().await? else {
-            return send_within(self.limit, request).await;
-        };
-        let signed = |request: RequestBuilder, credential: &crate::Credential| {
-            request.header(credential.header_name(), credential.header_value())
-        };
-        let spare = request.try_clone();
-        let response = send_within(self.limit, signed(request, &credential)).await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(response);
-        }
-        let Some(spare) = spare else { return Ok(response) };
-        match self.credentials.renew(&credential).await? {
-            Some(other) => send_within(self.limit, signed(spare, &other)).await,
-            None => Ok(response),
-        }
+        authenticated(&*self.credentials, self.limit, request).await
     }
 
     /// Sorts an answer that is no success: a refusal, an error of the protocol itself (which

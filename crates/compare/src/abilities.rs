@@ -20,7 +20,7 @@ pub const ABILITIES: [Ability; 10] = [
     Ability {
         question: "can one credential be revoked at once?",
         apikey: "yes: keygen apikey revoke",
-        jwt: "its client can; a token lives until exp",
+        jwt: "yes: POST /revoke, by its client",
         rbac: "no: only all of them, with the key",
     },
     Ability {
@@ -62,7 +62,7 @@ pub const ABILITIES: [Ability; 10] = [
     Ability {
         question: "can it be verified without asking anybody?",
         apikey: "no: it needs the store",
-        jwt: "yes, with the secret",
+        jwt: "yes; if it was revoked, the store says",
         rbac: "yes, with the public key",
     },
     Ability {

@@ -11,7 +11,7 @@ use serde_json::json;
 use store::{NewClient, NewKey};
 
 use crate::observe::Cell;
-use crate::tokens::ask_for_token;
+use crate::tokens::{ask_for_token, revoke_token};
 use crate::{Kind, Side, World, wire, world};
 
 /// A server sees what another process wrote to the store within a quarter of a second.
@@ -43,25 +43,34 @@ async fn key(world: &World, side: &Side) -> anyhow::Result<Cell> {
     Ok(Cell::new(401, format!("the key, {} ms later", took.as_millis()), true))
 }
 
-/// A token is verified without asking anybody: its client gets no other, and it lives on.
+/// A client takes its token back at /revoke. Once the client itself is revoked it gets no
+/// others, and those that it has live on.
 async fn client(world: &World, side: &Side) -> anyhow::Result<Cell> {
     let plain = PlainClient::mint();
     world.store.insert_client(NewClient {
         scopes: vec!["weather:read".to_owned()],
         ..NewClient::of(&plain, "bob", "Bob's lost client")
     })?;
-    let ask = || ask_for_token(&world.http, side.origin(), plain.id(), plain.reveal_secret());
+    let (id, secret) = (plain.id(), plain.reveal_secret());
+    let ask = || ask_for_token(&world.http, side.origin(), id, secret);
     until(async || Ok(ask().await?.status == 200)).await.context("a new client gets no token")?;
-    let credential = Side::present(side.kind, ask().await?.token()?)?;
-    world.store.revoke_client(plain.id())?;
+    let [lost, kept] = [ask().await?, ask().await?];
+    let [lost, kept] = [lost.token()?, kept.token()?].map(|token| Side::present(side.kind, token));
+    let (lost, kept) = (lost?, kept?);
+    let before = status(world, &side.url, &lost).await?;
+    let taken_back = revoke_token(&world.http, side.origin(), (id, secret), &lost).await?;
+    let after = status(world, &side.url, &lost).await?;
+
+    world.store.revoke_client(id)?;
     until(async || Ok(ask().await?.status == 401))
         .await
         .context("a revoked client still gets tokens")?;
     let refusal = ask().await?.body;
-    let old = status(world, &side.url, &credential).await?;
-    let right = refusal["error"] == "invalid_client" && old == 200;
-    let note = format!("at /token, for its client; {old} for the token it has, until exp");
-    Ok(Cell::new(401, note, right))
+    let other = status(world, &side.url, &kept).await?;
+    let right = (before, taken_back, after, other) == (200, 200, 401, 200)
+        && refusal["error"] == "invalid_client";
+    let note = format!("the token, after POST /revoke; without its client {other} until exp");
+    Ok(Cell::new(after, note, right))
 }
 
 /// The server knows one public key and no token. Another key ends all that the old one signed.

@@ -43,6 +43,23 @@ pub async fn ask_for_token(
     Ok(TokenAnswer { status, body })
 }
 
+/// Takes a token back (RFC 7009 §2.1); the status that was answered.
+///
+/// # Errors
+/// The endpoint does not answer.
+pub(crate) async fn revoke_token(
+    http: &reqwest::Client,
+    origin: &str,
+    (id, secret): (&str, &str),
+    token: &client::Credential,
+) -> anyhow::Result<u16> {
+    use secrecy::ExposeSecret;
+    let token = token.secret().expose_secret();
+    let form = [("token", token), ("client_id", id), ("client_secret", secret)];
+    let response = client::send(http.post(format!("{origin}/revoke")).form(&form)).await?;
+    Ok(response.status().as_u16())
+}
+
 impl TokenAnswer {
     /// The token, if it is one.
     ///

@@ -54,6 +54,10 @@ use revoke::Revocation;
 
 pub use scope::ScopeClosure;
 
+/// The extension of MCP whose tokens are these: a server says in its capabilities that its
+/// clients may be programs.
+pub const MCP_EXTENSION: &str = "io.modelcontextprotocol/oauth-client-credentials";
+
 /// Largest body of a request in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
 

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use client::{Error, Refusal, Url, send};
+use client::{Error, Refusal, Url, read_json, send};
 use jiff::Timestamp;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -64,7 +64,7 @@ impl TokenEndpoint {
             }
             return Err(self.refused(refusal).into());
         }
-        let answer: Answer = response.json().await.map_err(|_| self.unexpected())?;
+        let answer: Answer = read_json(response, || self.unexpected()).await?;
         if !answer.token_type.eq_ignore_ascii_case("bearer") {
             return Err(self.unexpected());
         }

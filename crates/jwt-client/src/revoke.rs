@@ -1,6 +1,6 @@
 //! `POST /revoke` (RFC 7009): gives a token back before its end.
 
-use client::{Error, Refusal, Url, send};
+use client::{Error, Refusal, Url, read_json, send};
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -41,7 +41,7 @@ impl TokenEndpoint {
             return Ok(self.beside("/revoke"));
         }
         let unusable = |what: &str| Error::Unexpected(format!("the server's metadata {what}."));
-        let metadata: Metadata = response.json().await.map_err(|_| unusable("cannot be read"))?;
+        let metadata: Metadata = read_json(response, || unusable("cannot be read")).await?;
         let named =
             metadata.revocation_endpoint.ok_or_else(|| unusable("names no revocation endpoint"))?;
         Url::parse(&named)
@@ -99,7 +99,8 @@ mod tests {
         let account = Account { id: "bob".into(), secret: "s".into() };
         let token_url = parse_url(&format!("{url}/token")).expect("a URL");
         let resource = format!("{url}/mcp");
-        (TokenEndpoint::new(token_url, account, resource, None).expect("it"), received)
+        let http = client::http_client(&token_url).expect("an HTTP client");
+        (TokenEndpoint::new(http, token_url, account, resource, None), received)
     }
 
     #[tokio::test]

@@ -53,7 +53,8 @@ impl Prepared {
         let audience = self.options.audience.clone().unwrap_or_else(|| url.mcp());
         let records = Records::open(&self.options.common.records_of(NAME)?, &issuer)?;
         let weather = Weather::new(self.options.weather, self.options.weather_key.clone())?;
-        let tools = ToolServer::new(NAME, Kit::personal(weather), records);
+        let kit = Kit::personal(weather);
+        let tools = ToolServer::with_extensions(NAME, kit, records, &[issuer::MCP_EXTENSION]);
         let policy = Policy::parse(POLICY, tools.catalogue())?.always("whoami")?;
         let scopes: Vec<String> = policy.scopes().into_iter().map(str::to_owned).collect();
         prepare::warn_of_unknown_scopes(&self.store, &scopes)?;

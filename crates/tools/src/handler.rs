@@ -6,7 +6,7 @@ use mcp_auth::authz::{Catalogue, CatalogueTool, Permit, Verdict};
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, ErrorCode, Implementation,
+    CacheScope, CallToolRequestParams, CallToolResponse, ErrorCode, Implementation, JsonObject,
     ListToolsResult, PaginatedRequestParams, ProtocolVersion, ResultType, ServerCapabilities,
     ServerConfig,
 };
@@ -36,7 +36,16 @@ struct Inner {
 impl ToolServer {
     /// A server that calls itself `name` and keeps its data in `records`.
     pub fn new(name: &str, kit: Kit, records: Records) -> Self {
-        let info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        Self::with_extensions(name, kit, records, &[])
+    }
+
+    /// The same, which says in its capabilities that it has these extensions of MCP.
+    pub fn with_extensions(name: &str, kit: Kit, records: Records, extensions: &[&str]) -> Self {
+        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+        let settings = |extension: &&str| ((*extension).to_owned(), JsonObject::new());
+        capabilities.extensions =
+            (!extensions.is_empty()).then(|| extensions.iter().map(settings).collect());
+        let info = ServerConfig::new(capabilities)
             .with_server_info(Implementation::new(name, env!("CARGO_PKG_VERSION")))
             .with_instructions(kit.instructions());
         Self { inner: Arc::new(Inner { info, kit, records }) }
