@@ -218,11 +218,11 @@ fn not_one_message() -> Vec<Attack> {
             Raw::call_of(side, side.refused_tool).body(body).present(&side.bob)
         })
     };
-    let method = |method: &'static str| {
-        let none = Expected::Mcp(404, METHOD_NOT_FOUND);
+    let method = |method: &'static str, status, code| {
+        let none = Expected::Mcp(status, code);
         attack("T35", format!("the method {method:?}"), none, move |side, _| {
             let body = call_body(side, side.refused_tool).replace("tools/call", method);
-            let raw = Raw::call(side).without("mcp-name").set("mcp-method", sentinel(method));
+            let raw = Raw::call(side).without("mcp-name").set("mcp-method", method);
             raw.body(body).present(&side.bob)
         })
     };
@@ -245,12 +245,13 @@ fn not_one_message() -> Vec<Attack> {
         body("nothing", unread, |_| Vec::new()),
         body("null", unread, |_| "null".into()),
         body("nested without an end", unread, |_| "[".repeat(100_000).into()),
-        method("tools/Call"),
-        method("TOOLS/CALL"),
-        method("tools/call "),
-        method(" tools/call"),
-        method("tools.call"),
-        method(""),
+        method("tools/Call", 404, METHOD_NOT_FOUND),
+        method("TOOLS/CALL", 404, METHOD_NOT_FOUND),
+        method("tools.call", 404, METHOD_NOT_FOUND),
+        method("", 404, METHOD_NOT_FOUND),
+        // HTTP takes the space from the header, and so the two differ.
+        method("tools/call ", 400, HEADER_MISMATCH),
+        method(" tools/call", 400, HEADER_MISMATCH),
     ]
 }
 
