@@ -45,7 +45,6 @@ async fn every_hostile_request_is_refused_by_every_scheme() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let trap = format!("http://{}", listener.local_addr().unwrap());
 
-    let mut wrong = first_page(&world).await;
     let before = Footprint::now();
     let mut warm = before;
     let mut runs: Vec<Run> = Vec::new();
@@ -60,6 +59,7 @@ async fn every_hostile_request_is_refused_by_every_scheme() {
         }
     }
     let after = Footprint::settled(before).await;
+    let mut wrong = first_page(&world).await;
 
     for (kind, run) in Kind::ALL.into_iter().zip(&runs) {
         let mut missing: BTreeSet<_> = TRAPS.into_iter().collect();

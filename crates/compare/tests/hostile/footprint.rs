@@ -8,9 +8,9 @@ use tokio::runtime::Handle;
 
 /// By how much memory may have grown in one run of a table that was run before.
 ///
-/// It is less than 10 KiB for each request, so that a buffer, a head or a record of each that
-/// is kept would be noticed; and more than an allocator keeps for itself: the largest bodies
-/// are of 4 MiB, and each of its arenas may hold on to one.
+/// It is some 3 KiB for each request, so that a buffer or a head of each that is kept would be
+/// noticed; and more than an allocator keeps for itself: the largest bodies are of 4 MiB, and
+/// its arenas may hold on to one.
 const GROWTH: usize = 8 * 1024 * 1024;
 
 /// How long connections may take to close when their clients have gone.
