@@ -353,3 +353,30 @@ fn with_a_certificate_it_says_https() {
     assert!(banner.contains(&client) && !banner.contains("warning"), "{banner}");
     assert!(server.interrupt().success());
 }
+
+#[test]
+fn it_is_ready_while_its_store_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    let ready = || server.send("GET", "/readyz", &["host: 192.0.2.1"], "").status;
+    assert_eq!(ready(), 200);
+    fs::remove_file(folder.path().join("keys/credentials.db")).unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    while ready() != 503 {
+        assert!(Instant::now() < end, "without a store it is still ready");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(server.send("GET", "/healthz", &[], "").status, 200);
+}
+
+#[test]
+fn there_is_room_for_the_connections_that_may_be_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let few = "ulimit -Sn 128 && exec \"$0\" \"$@\"";
+    let flags = [&["-c", few, EXE], ANY_PORT, &["--max-connections", "400"]].concat();
+    let server = Server::start("/bin/sh", folder.path(), &flags, &[]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft: u64 = files.split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert!(soft >= 400, "{files}");
+}

@@ -17,6 +17,7 @@ mod below;
 mod connections;
 mod crypto;
 mod deadline;
+mod descriptors;
 mod drain;
 mod environment;
 mod flags;

@@ -51,7 +51,8 @@ async fn a_body_that_trickles_is_cut_off_with_a_408() {
         }
     });
     let mut text = String::new();
-    reading.read_to_string(&mut text).await.unwrap();
+    let cut_off = tokio::time::timeout(5000 * MS, reading.read_to_string(&mut text)).await;
+    cut_off.expect("it is still waited for after 5 s").unwrap();
     assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
     let head = text.to_ascii_lowercase();
     for part in ["connection: close", "x-request-id: ", "\"error\":\"request_timeout\""] {
