@@ -66,11 +66,13 @@ impl World {
         let public = std::fs::read_to_string(keys.join("rsa_public.pem"))?;
 
         let http = client::http_client(&client::parse_url("http://127.0.0.1")?)?;
+        // Before the servers are there, so that they know it from the start.
+        let expired = expired_key(&store)?;
         let up = launch_all(&keys)?;
         let jwt_rules = Rules::new(origin(&up.1.url), up.1.url.as_str());
         let rbac_rules = Rules::new(rbac_server::DEFAULT_ISSUER, rbac_server::DEFAULT_AUDIENCE);
         let mut sides = [
-            apikey(up.0, &keys, &store)?,
+            apikey(up.0, &keys, expired.reveal())?,
             jwt(up.1, &keys, &secret, &http).await?,
             rbac(up.2, &private, &stranger.private_pem)?,
         ];
@@ -140,10 +142,7 @@ pub(crate) fn launch<S: Server>(options: &S::Options) -> anyhow::Result<Up> {
     Ok(Up { url: url.mcp(), router, running: serve::start(listener, app)? })
 }
 
-fn apikey(up: Up, keys: &Path, store: &Store) -> anyhow::Result<Side> {
-    let bob = secret::read(&keys.join("clients/bob.apikey"))?;
-    let alice = secret::read(&keys.join("clients/alice.apikey"))?;
-    let tampered = bad::tampered_key(&bob).context("an API key has a checksum")?;
+fn expired_key(store: &Store) -> anyhow::Result<PlainKey> {
     let expired = PlainKey::mint();
     let now = Timestamp::now();
     store.insert_key(NewKey {
@@ -152,7 +151,14 @@ fn apikey(up: Up, keys: &Path, store: &Store) -> anyhow::Result<Side> {
         expires: Some(now - SignedDuration::from_hours(1)),
         ..NewKey::of(&expired, "bob", "Bob's expired key")
     })?;
-    side(Kind::ApiKey, up, [&bob, &alice, PlainKey::mint().reveal(), &tampered, expired.reveal()])
+    Ok(expired)
+}
+
+fn apikey(up: Up, keys: &Path, expired: &str) -> anyhow::Result<Side> {
+    let bob = secret::read(&keys.join("clients/bob.apikey"))?;
+    let alice = secret::read(&keys.join("clients/alice.apikey"))?;
+    let tampered = bad::tampered_key(&bob).context("an API key has a checksum")?;
+    side(Kind::ApiKey, up, [&bob, &alice, PlainKey::mint().reveal(), &tampered, expired])
 }
 
 async fn jwt(up: Up, keys: &Path, secret: &str, http: &reqwest::Client) -> anyhow::Result<Side> {

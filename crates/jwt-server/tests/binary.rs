@@ -176,10 +176,36 @@ fn from_the_challenge_alone_a_client_finds_all_it_needs_for_a_token() {
 }
 
 #[test]
+fn the_capabilities_name_the_extension_for_client_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    let bearer = format!("authorization: Bearer {}", token(&server, folder.path(), "bob"));
+    let headers = [
+        bearer.as_str(),
+        "content-type: application/json",
+        "accept: application/json, text/event-stream",
+    ];
+    let initialize = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
+    let answer = server.send("POST", "/mcp", &headers, initialize);
+    let extension = r#""extensions":{"io.modelcontextprotocol/oauth-client-credentials":{}}"#;
+    assert!(answer.body.contains(extension), "{}", answer.body);
+}
+
+#[test]
+fn a_first_token_is_asked_for_with_the_scopes_that_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
+    let refused = server.send("POST", "/mcp", &[], "");
+    assert_eq!(refused.status, 401);
+    let scope = r#"scope="payments:read shopping:read weather:read""#;
+    assert!(refused.head.contains(scope), "{}", refused.head);
+}
+
+#[test]
 fn a_token_that_its_client_takes_back_is_refused_at_once_and_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);
-    assert!(server.banner.contains("POST /revoke"), "{}", server.banner);
+    assert!(server.banner.contains("POST /token and /revoke"), "{}", server.banner);
     let metadata = server.send("GET", "/.well-known/oauth-authorization-server", &[], "").body;
     let endpoint = format!("http://{}/revoke", server.address);
     assert_eq!(member(&metadata, "revocation_endpoint"), endpoint);

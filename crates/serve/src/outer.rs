@@ -82,7 +82,8 @@ impl Outer {
     /// 5. [`TimeLimits`] for the body and for the answer;
     /// 6. CORS for other pages, before anyone asks for a credential, because browsers send
     ///    none with a preflight;
-    /// 7. the routes.
+    /// 7. the routes, whose fallback (that of [`below`](crate::below()), say) stands behind all
+    ///    this too.
     ///
     /// Before all of them stands what [`start`](crate::start) knows of the connection.
     pub fn around(self, mut routes: Router, drain: &Drain) -> App {

@@ -30,7 +30,8 @@ fn app(pages: &[String]) -> App {
             Router::new()
                 .route("/verify", get(async || "done"))
                 .layer(Authenticate::new(Panics, Challenge::default())),
-        );
+        )
+        .fallback(async || StatusCode::NOT_FOUND);
     let own = Front::new(url.uri(), false);
     let front = pages.iter().fold(own, |front, page| front.allow_origin(page));
     Outer::new(front).pages(pages).around(routes, &Drain::new())
