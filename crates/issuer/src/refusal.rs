@@ -19,7 +19,7 @@ pub(crate) struct Refusal {
     client: Option<String>,
     trace: Option<TraceId>,
     /// In seconds.
-    retry_after: Option<u64>,
+    retry_after: Option<u32>,
 }
 
 impl Refusal {
@@ -100,7 +100,7 @@ impl Refusal {
             status: StatusCode::TOO_MANY_REQUESTS,
             description: description.to_owned(),
             reason: format!("{}; and more than may failed before it", self.reason).into(),
-            retry_after: Some(retry_after),
+            retry_after: Some(u32::try_from(retry_after).unwrap_or(u32::MAX)),
             ..self
         }
     }
