@@ -6,6 +6,7 @@
 use http::Extensions;
 use tracing::Level;
 
+use crate::guard::peer::Peer;
 use crate::{Identity, Rejection, TraceId};
 
 const TARGET: &str = "audit";
@@ -28,6 +29,7 @@ pub(crate) fn allowed(identity: &Identity, tool: &str, trace: TraceId) {
 /// fault is an ERROR.
 pub(crate) fn refused(rejection: &Rejection, trace: TraceId, extensions: &Extensions) {
     let identity = Identity::of(extensions);
+    let peer = Peer::of(extensions).map(tracing::field::display);
     macro_rules! event {
         ($level:expr) => {
             tracing::event!(
@@ -37,6 +39,7 @@ pub(crate) fn refused(rejection: &Rejection, trace: TraceId, extensions: &Extens
                 status = rejection.status().as_u16(),
                 reason = rejection.reason(),
                 trace_id = %trace,
+                peer,
                 scheme = identity.map(|caller| caller.scheme),
                 issuer = identity.map(|caller| caller.issuer.as_str()),
                 user = identity.map(|caller| caller.user.as_str()),

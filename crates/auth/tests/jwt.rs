@@ -118,6 +118,11 @@ fn an_issuer_that_does_not_keep_the_profile_has_to_be_configured() {
     };
     let identity = lenient.verify(&without(&["jti", "client_id", "iat"])).unwrap();
     assert_eq!(identity.client, "bob");
+    let azp = forge.with_claims(|claims| {
+        claims.as_object_mut().unwrap().remove("client_id");
+        claims["azp"] = json!("program");
+    });
+    assert_eq!(lenient.verify(&azp).unwrap().client, "program");
     // A token without a name is still found in the log, and cannot be had from there.
     assert!(identity.credential.starts_with("sha256:"), "{}", identity.credential);
     assert_eq!(identity.credential.len(), "sha256:".len() + 16);

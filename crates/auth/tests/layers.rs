@@ -35,8 +35,11 @@ impl Scheme for ByName {
         };
         // `bob.write` is bob with one more scope.
         let (user, more) = user.split_once('.').unwrap_or((user, ""));
-        if user == "nobody" {
-            return Err(Rejection::invalid_credential("nobody is not known"));
+        match user {
+            "nobody" => return Err(Rejection::invalid_credential("nobody is not known")),
+            "late" => return Err(Rejection::expired_credential("it has ended")),
+            "lost" => return Err(Rejection::revoked_credential("it was taken back")),
+            _ => {}
         }
         let scopes = ["read", more].into_iter().filter(|scope| !scope.is_empty());
         let scopes = scopes.map(str::to_owned).collect();
@@ -243,6 +246,13 @@ async fn credentials_that_fail_slow_down_their_address_and_no_good_one() {
     }
     assert_eq!(ask(&stack, from("bob", "192.0.2.1"), "{}").await.0, 200, "the same address");
     assert_eq!(ask(&stack, from("nobody", "192.0.2.2"), "{}").await.0, 401, "another address");
+    // Whoever had a good one has to hear that it is good no more, and guesses nothing.
+    for user in ["late", "lost"] {
+        let (status, challenge, _) = ask(&stack, from(user, "192.0.2.1"), "{}").await;
+        assert!(status == 401 && challenge.contains("invalid_token"), "{user}");
+    }
+    let (_, challenge, _) = ask(&stack, from("nobody", "192.0.2.1"), "{}").await;
+    assert!(challenge.contains("invalid_token"), "with the 429 too: {challenge}");
     // Whoever sends nothing guesses nothing.
     let nothing = Request::post("/mcp").extension(Peer("192.0.2.1".parse().unwrap()));
     assert_eq!(ask(&stack, nothing, "{}").await.0, 401);

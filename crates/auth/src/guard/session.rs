@@ -36,6 +36,11 @@ pub const IDLE: Duration = Duration::from_secs(5 * 60);
 /// How long a session lasts at most, however busy it is.
 pub const LIFE: Duration = Duration::from_secs(8 * 60 * 60);
 
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How often callers are forgotten that have nothing open any more.
+const SWEEP: Duration = Duration::from_secs(60);
+
 /// Most sessions that one caller may have open at a time.
 pub const MOST_PER_CALLER: usize = 32;
 
@@ -66,16 +71,23 @@ pub struct OpenSession {
     pub ends: Timestamp,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Table {
+    callers: HashMap<Caller, Own>,
+    /// When the callers that did not come back were forgotten last.
+    swept: Instant,
+}
+
+/// What one caller has.
+#[derive(Debug, Default)]
+struct Own {
     open: HashMap<String, Session>,
-    /// One entry for each `initialize` that is being answered.
-    opening: Vec<Caller>,
+    /// How many `initialize` are being answered.
+    opening: usize,
 }
 
 #[derive(Debug)]
 struct Session {
-    owner: Caller,
     rights: Rights,
     opened: Instant,
     last_used: Instant,
@@ -89,37 +101,41 @@ struct Rights {
     grants: Vec<String>,
 }
 
+/// What is remembered of a request until it is answered.
+#[derive(Debug)]
+pub struct InSession(Part);
+
 /// A request's part in a session: it uses one, or is about to open one.
 #[derive(Debug)]
-pub enum Part {
+enum Part {
     /// It has none.
     None,
     /// It is an `initialize`.
     Opens(Place, Arc<Identity>),
-    /// It names a session, and with this method may end it.
-    Uses(String, Method),
+    /// It names a session of this caller, and with this method may end it.
+    Uses(Caller, String, Method),
 }
 
 /// A place among the sessions of one caller, given back when it is dropped. It is taken
 /// before the session is there, so that many at once cannot slip past the limit.
 #[derive(Debug)]
-pub struct Place {
+struct Place {
     owner: Caller,
     sessions: Sessions,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut table = self.sessions.lock();
-        if let Some(at) = table.opening.iter().position(|owner| *owner == self.owner) {
-            table.opening.swap_remove(at);
+        if let Some(own) = self.sessions.lock().callers.get_mut(&self.owner) {
+            own.opening = own.opening.saturating_sub(1);
         }
     }
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { table: Arc::default(), idle: IDLE, life: LIFE }
+        let table = Table { callers: HashMap::new(), swept: Instant::now() };
+        Self { table: Arc::new(Mutex::new(table)), idle: IDLE, life: LIFE }
     }
 }
 
@@ -129,9 +145,9 @@ impl Sessions {
         Self::default()
     }
 
-    /// Ends sessions after other times than [`IDLE`] and [`LIFE`].
+    /// Ends sessions after other times than [`IDLE`] and [`LIFE`], of a year at most.
     pub fn lasting(self, idle: Duration, life: Duration) -> Self {
-        Self { idle, life, ..self }
+        Self { idle: idle.min(YEAR), life: life.min(YEAR), ..self }
     }
 
     /// The layer.
@@ -141,13 +157,13 @@ impl Sessions {
 
     /// The sessions that this caller has open, the oldest first.
     pub fn of(&self, identity: &Arc<Identity>) -> Vec<OpenSession> {
-        let owner = Caller::of(identity);
         let mut table = self.lock();
-        self.forget_ended(&mut table);
-        let own = table.open.iter().filter(|(_, session)| session.owner == owner);
-        let mut own: Vec<_> = own.map(|(id, session)| self.shown(id, session)).collect();
-        own.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
-        own
+        let Some(own) = table.callers.get_mut(&Caller::of(identity)) else { return Vec::new() };
+        own.open.retain(|_, session| self.is_open(session));
+        let mut open: Vec<_> =
+            own.open.iter().map(|(id, session)| self.shown(id, session)).collect();
+        open.sort_by(|a, b| (a.opened, &a.id).cmp(&(b.opened, &b.id)));
+        open
     }
 
     fn shown(&self, id: &str, session: &Session) -> OpenSession {
@@ -169,12 +185,13 @@ impl Sessions {
         method: &Method,
     ) -> Result<StreamEnd, Rejection> {
         let mut table = self.lock();
-        let Some(session) = table.open.get_mut(id).filter(|session| self.is_open(session)) else {
-            return Err(Rejection::session_not_found("there is no such session, or it has ended"));
+        let own = table.callers.get_mut(&Caller::of(identity));
+        let session = own.and_then(|own| own.open.get_mut(id));
+        let Some(session) = session.filter(|session| self.is_open(session)) else {
+            return Err(Rejection::session_not_found(
+                "the caller has no such session: it is another's, has ended, or never was",
+            ));
         };
-        if session.owner != Caller::of(identity) {
-            return Err(Rejection::session_not_found("the session belongs to another caller"));
-        }
         if *method == Method::GET && !session.rights.are_within(identity) {
             return Err(Rejection::session_not_found(
                 "the session was used with rights that this credential lacks",
@@ -188,19 +205,28 @@ impl Sessions {
     fn place(&self, identity: &Arc<Identity>) -> Result<Place, Rejection> {
         let owner = Caller::of(identity);
         let mut table = self.lock();
-        self.forget_ended(&mut table);
-        let opening = table.opening.iter().filter(|other| **other == owner).count();
-        let open = table.open.values().filter(|session| session.owner == owner).count();
-        if open + opening >= MOST_PER_CALLER {
+        self.sweep(&mut table);
+        let own = table.callers.entry(owner.clone()).or_default();
+        own.open.retain(|_, session| self.is_open(session));
+        if own.open.len() + own.opening >= MOST_PER_CALLER {
+            let open = own.open.len();
             return Err(Rejection::too_many_sessions(format!("{open} sessions are open")));
         }
-        table.opening.push(owner.clone());
+        own.opening += 1;
         drop(table);
         Ok(Place { owner, sessions: self.clone() })
     }
 
-    fn forget_ended(&self, table: &mut Table) {
-        table.open.retain(|_, session| self.is_open(session));
+    /// Whoever does not come back is forgotten too.
+    fn sweep(&self, table: &mut Table) {
+        if table.swept.elapsed() < SWEEP {
+            return;
+        }
+        table.swept = Instant::now();
+        table.callers.retain(|_, own| {
+            own.open.retain(|_, session| self.is_open(session));
+            own.opening > 0 || !own.open.is_empty()
+        });
     }
 
     /// The service behind closes idle ones by itself; what outlived its life nobody reaches any
@@ -216,10 +242,10 @@ impl Sessions {
 }
 
 impl Check for Sessions {
-    type Pass = Part;
+    type Pass = InSession;
 
     /// Takes session headers out of a request that has no sessions.
-    fn check<B>(&self, request: &mut Request<B>) -> Result<Part, Rejection> {
+    fn check<B>(&self, request: &mut Request<B>) -> Result<InSession, Rejection> {
         let Some(identity) = Identity::of(request.extensions()).cloned() else {
             return Err(Rejection::unprotected("sessions without authentication before them"));
         };
@@ -238,28 +264,31 @@ impl Check for Sessions {
                 let method = request.method().clone();
                 let end = self.touch(&id, &identity, &method)?;
                 request.extensions_mut().insert(end);
-                Ok(Part::Uses(id, method))
+                Ok(InSession(Part::Uses(Caller::of(&identity), id, method)))
             }
-            None if is_initialize => Ok(Part::Opens(self.place(&identity)?, identity)),
-            None => Ok(Part::None),
+            None if is_initialize => Ok(InSession(Part::Opens(self.place(&identity)?, identity))),
+            None => Ok(InSession(Part::None)),
         }
     }
 
     /// Follows what the answer did to the session that was used, or that it opened.
-    fn answered<R>(&self, part: Part, answer: &mut Response<R>) {
-        match part {
+    fn answered<R>(&self, part: InSession, answer: &mut Response<R>) {
+        match part.0 {
             Part::None => {}
             Part::Opens(place, identity) => {
                 let opened = answer.headers().get(SESSION_ID).and_then(|id| id.to_str().ok());
                 if let Some(id) = opened {
-                    let session = Session::new(place.owner.clone(), &identity);
-                    self.lock().open.entry(id.to_owned()).or_insert(session);
+                    let mut table = self.lock();
+                    let own = table.callers.entry(place.owner.clone()).or_default();
+                    own.open.insert(id.to_owned(), Session::new(&identity));
                 }
             }
-            Part::Uses(id, method) => {
+            Part::Uses(caller, id, method) => {
                 let ended = method == Method::DELETE && answer.status().is_success();
-                if ended || answer.status() == StatusCode::NOT_FOUND {
-                    self.lock().open.remove(&id);
+                if (ended || answer.status() == StatusCode::NOT_FOUND)
+                    && let Some(own) = self.lock().callers.get_mut(&caller)
+                {
+                    own.open.remove(&id);
                 }
             }
         }
@@ -267,11 +296,11 @@ impl Check for Sessions {
 }
 
 impl Session {
-    fn new(owner: Caller, identity: &Identity) -> Self {
+    fn new(identity: &Identity) -> Self {
         let now = Instant::now();
         let mut rights = Rights::default();
         rights.add(identity);
-        Self { owner, rights, opened: now, last_used: now }
+        Self { rights, opened: now, last_used: now }
     }
 }
 

@@ -30,7 +30,8 @@ impl Challenge {
                 None,
                 Some("exactly one well-formed credential is needed"),
             ),
-            Kind::InvalidCredential => {
+            // Also with a 429 in its place, so that clients see what they have to renew.
+            Kind::InvalidCredential | Kind::RevokedCredential | Kind::TooManyFailures { .. } => {
                 (Some("invalid_token"), self.scope.clone(), Some("the credential is not valid"))
             }
             Kind::ExpiredCredential => {

@@ -49,6 +49,7 @@ enum Kind {
     NotGranted { tool: String },
     RateLimited { retry_after: Duration, policy: HeaderValue },
     RequestTooSlow,
+    RevokedCredential,
     SessionNotFound,
     TooManyFailures { retry_after: Duration },
     TooManySessions,
@@ -76,6 +77,12 @@ impl Rejection {
     /// 401 `invalid_token`: it was good once. Told only of credentials that verified.
     pub fn expired_credential(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::ExpiredCredential, reason)
+    }
+
+    /// 401 `invalid_token`: it was good until somebody took it back. The client is told as little
+    /// as of one that never was; but nobody guessed it.
+    pub fn revoked_credential(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::RevokedCredential, reason)
     }
 
     /// 403 `insufficient_scope`: a token with `scopes` could call this tool.
@@ -175,9 +182,10 @@ impl Rejection {
             }
             Kind::AnswerTooSlow => StatusCode::GATEWAY_TIMEOUT,
             Kind::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Kind::ExpiredCredential | Kind::InvalidCredential | Kind::NoCredential => {
-                StatusCode::UNAUTHORIZED
-            }
+            Kind::ExpiredCredential
+            | Kind::InvalidCredential
+            | Kind::NoCredential
+            | Kind::RevokedCredential => StatusCode::UNAUTHORIZED,
             Kind::ForeignHost
             | Kind::ForeignOrigin
             | Kind::InsufficientScope { .. }
@@ -193,9 +201,10 @@ impl Rejection {
         }
     }
 
-    /// Whether a credential was presented that is not, or no longer, good.
+    /// Whether a credential was presented that may have been guessed. One that was good once
+    /// was not, and whoever holds it has to hear of it, to get another.
     pub(crate) fn is_failed_credential(&self) -> bool {
-        matches!(self.kind, Kind::ExpiredCredential | Kind::InvalidCredential)
+        matches!(self.kind, Kind::InvalidCredential)
     }
 
     /// What the log is told: which check failed. It is not for the client.

@@ -56,7 +56,7 @@ pub(super) fn sentence(kind: &Kind, challenge: &Challenge) -> (&'static str, Str
             .into(),
             "Ask for a token with this scope.".into(),
         ),
-        Kind::InvalidCredential => (
+        Kind::InvalidCredential | Kind::RevokedCredential => (
             "invalid_token",
             "The credential is not valid here.".into(),
             Cow::Borrowed(&*challenge.how_to_get_one),

@@ -70,9 +70,8 @@ impl<L: Lookup> ApiKeys<L> {
             return Err(Rejection::invalid_credential(format!("wrong secret for API key {id}")));
         }
         if let Some(since) = record.revoked {
-            return Err(Rejection::invalid_credential(format!(
-                "API key {id} was revoked at {since}"
-            )));
+            let reason = format!("API key {id} was revoked at {since}");
+            return Err(Rejection::revoked_credential(reason));
         }
         if let Some(end) = record.identity.expires.filter(|end| *end <= Timestamp::now()) {
             return Err(Rejection::expired_credential(format!("API key {id} expired at {end}")));

@@ -27,6 +27,9 @@ pub struct Claims {
     /// The program that it was issued to.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub client_id: Option<String>,
+    /// The same, where an issuer has no `client_id` (OpenID Connect Core 1.0 §2).
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub azp: Option<String>,
     /// Scopes, separated by single spaces (RFC 6749 §3.3).
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub scope: Option<String>,

@@ -46,7 +46,7 @@ pub(super) fn check(
     let (Some(revocations), Some(jti)) = (revocations, &claims.jti) else { return Ok(()) };
     if revocations.is_revoked(jti)? {
         // It is known here, and so one of ours: no stranger's text in the log.
-        return Err(Rejection::invalid_credential(format!("jti: the token {jti} was revoked")));
+        return Err(Rejection::revoked_credential(format!("jti: the token {jti} was revoked")));
     }
     Ok(())
 }

@@ -259,7 +259,7 @@ fn identity(claims: Claims, token: &str) -> Identity {
     Identity {
         scheme: NAME,
         issuer: claims.iss,
-        client: claims.client_id.unwrap_or_else(|| claims.sub.clone()),
+        client: claims.client_id.or(claims.azp).unwrap_or_else(|| claims.sub.clone()),
         user: claims.sub,
         user_number: claims.id,
         name: claims.name,
@@ -276,4 +276,38 @@ fn fingerprint(token: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
     let short = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}"));
     format!("sha256:{}", short.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::KeySet;
+    use super::*;
+
+    /// The edge of what clocks may differ by, to the second.
+    #[test]
+    fn five_seconds_are_forgiven_and_no_more() {
+        const NOW: i64 = 1_800_000_000;
+        let verifier = JwtVerifier::new(KeySet::from_iter([]), Rules::new("i", "a"));
+        let judged = |change: fn(&mut Claims)| {
+            let mut claims = Claims {
+                iss: "i".into(),
+                sub: "bob".into(),
+                aud: "a".into(),
+                exp: NOW + 60,
+                iat: Some(NOW),
+                jti: Some("j".into()),
+                client_id: Some("c".into()),
+                ..Claims::default()
+            };
+            change(&mut claims);
+            verifier.judge(&claims, NOW).is_ok()
+        };
+        assert!(judged(|_| ()));
+        assert!(judged(|claims| (claims.exp, claims.iat) = (NOW - 4, Some(NOW - 60))));
+        assert!(!judged(|claims| (claims.exp, claims.iat) = (NOW - 5, Some(NOW - 60))));
+        assert!(judged(|claims| claims.nbf = Some(NOW + 5)));
+        assert!(!judged(|claims| claims.nbf = Some(NOW + 6)));
+        assert!(judged(|claims| claims.iat = Some(NOW + 5)));
+        assert!(!judged(|claims| claims.iat = Some(NOW + 6)));
+    }
 }
