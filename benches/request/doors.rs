@@ -54,7 +54,9 @@ pub(crate) fn unprotected() -> Door {
 }
 
 fn apikey(keys: &Path) -> Door {
-    let router = router::<apikey_server::Prepared>(&apikey_server::Options::new(keys));
+    let mut options = apikey_server::Options::new(keys);
+    options.common.put_limits_out_of_reach();
+    let router = router::<apikey_server::Prepared>(&options);
     let key = fs::read_to_string(keys.join("clients/bob.apikey")).expect("the server made it");
     Door {
         name: "apikey",
@@ -65,7 +67,9 @@ fn apikey(keys: &Path) -> Door {
 }
 
 async fn jwt(keys: &Path) -> Door {
-    let router = router::<jwt_server::Prepared>(&jwt_server::Options::new(keys));
+    let mut options = jwt_server::Options::new(keys);
+    options.common.put_limits_out_of_reach();
+    let router = router::<jwt_server::Prepared>(&options);
     let token = token_of(&router, &keys.join("clients/bob.client.json")).await;
     Door { name: "jwt hs256", router, good: bearer(&token), bad: bearer(&forged(&token)) }
 }
@@ -74,7 +78,9 @@ fn rbac(keys: &Path) -> Door {
     let pair = keygen::rsa::generate(2048).expect("the system has randomness");
     mcp_auth::secret::write_public(&keys.join("rsa_public.pem"), &pair.public_pem, false)
         .expect("the folder is ours");
-    let router = router::<rbac_server::Prepared>(&rbac_server::Options::new(keys));
+    let mut options = rbac_server::Options::new(keys);
+    options.common.put_limits_out_of_reach();
+    let router = router::<rbac_server::Prepared>(&options);
     let signer = Signer::rs256(&pair.private_pem).expect("2048 bits are enough");
     let token = signer.mint(&manager());
     Door { name: "jwt rs256", router, good: bearer(&token), bad: bearer(&forged(&token)) }

@@ -1,5 +1,7 @@
 //! One user and how each scheme knows him, with good credentials and bad ones.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
 use jiff::{Timestamp, ToSpan};
@@ -62,8 +64,10 @@ impl Caller {
         let rs256_token = rs256_signer.mint(&claims());
 
         Self {
+            // As in jwt-server, which asks whether a token was taken back.
+            hs256: JwtVerifier::new(hs256_key.into(), Rules::new(ISSUER, AUDIENCE))
+                .with_revocations(Arc::new(store.clone())),
             api_keys: ApiKeys::new(store, false),
-            hs256: JwtVerifier::new(hs256_key.into(), Rules::new(ISSUER, AUDIENCE)),
             rs256: JwtVerifier::new(rs256_key.into(), Rules::new(ISSUER, AUDIENCE)),
             good: Good {
                 api_key: key_head(key.reveal()),

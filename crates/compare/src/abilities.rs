@@ -27,7 +27,7 @@ pub const ABILITIES: [Ability; 10] = [
         question: "does it expire by itself?",
         apikey: "only if it was given an end",
         jwt: "yes, after 60 minutes by default",
-        rbac: "yes, when its issuer says; 24 hours at most",
+        rbac: "yes, when its issuer says; 24 hours by default",
     },
     Ability {
         question: "who issues it?",
@@ -68,7 +68,7 @@ pub const ABILITIES: [Ability; 10] = [
     Ability {
         question: "several servers at once?",
         apikey: "if they share the store",
-        jwt: "if they share the secret",
+        jwt: "if they share secret, store, issuer, audience",
         rbac: "as many as you like",
     },
     Ability {

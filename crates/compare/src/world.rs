@@ -1,6 +1,7 @@
 //! Three servers in this process, on free ports, with keys and stores in a temporary folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
@@ -16,8 +17,6 @@ use tempfile::TempDir;
 
 use crate::tokens::{ClientFile, ask_for_token, claims, ended, role_claims, tampered};
 use crate::{Kind, Open, Side, bad};
-
-const OUT_OF_REACH: &str = "1000000/s";
 
 /// All there is to compare. It ends, and its folder goes, when it is dropped.
 pub struct World {
@@ -79,7 +78,8 @@ impl World {
         show_around(&mut sides)?;
         Ok(Self {
             api_keys: ApiKeys::new(store.clone(), false),
-            hs256: JwtVerifier::new(VerifyingKey::hs256(&secret)?.into(), jwt_rules),
+            hs256: JwtVerifier::new(VerifyingKey::hs256(&secret)?.into(), jwt_rules)
+                .with_revocations(Arc::new(store.clone())),
             rs256: JwtVerifier::new(VerifyingKey::rs256(&public)?.into(), rbac_rules),
             open: Open::start()?,
             keys,
@@ -121,9 +121,7 @@ fn launch_all(keys: &Path) -> anyhow::Result<(Up, Up, Up)> {
     let mut jwt = jwt_server::Options::new(keys);
     let mut rbac = rbac_server::Options::new(keys);
     for common in [&mut apikey.common, &mut jwt.common, &mut rbac.common] {
-        // On, so that they are measured too, and out of reach.
-        common.rate_limit = OUT_OF_REACH.parse()?;
-        common.failure_limit = OUT_OF_REACH.parse()?;
+        common.put_limits_out_of_reach();
     }
     Ok((
         launch::<apikey_server::Prepared>(&apikey)?,

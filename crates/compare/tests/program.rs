@@ -50,6 +50,40 @@ fn markdown_is_what_a_readme_takes() {
     assert_eq!(markdown.contains("these figures mean nothing"), cfg!(debug_assertions));
 }
 
+/// The README shows what this prints, whoever measured the figures.
+#[test]
+fn the_readme_says_what_the_program_says() {
+    let readme = std::fs::read_to_string("../../README.md").unwrap();
+    let (_, shown) = readme.split_once("<!-- compare:").unwrap();
+    let (shown, _) = shown.split_once("<!-- /compare -->").unwrap();
+    let printed = compare(&["--markdown"]);
+    let missing: Vec<_> =
+        lines(text(&printed.stdout)).difference(&lines(shown.into())).cloned().collect();
+    assert!(
+        missing.is_empty(),
+        "README.md lacks these; put in the output of: cargo run --release -p compare -- --markdown\n{}",
+        missing.join("\n")
+    );
+}
+
+/// Rows of tables without what differs from run to run: figures, and the spaces that fill cells.
+fn lines(text: String) -> std::collections::BTreeSet<String> {
+    let rows = text.lines().filter(|line| line.starts_with('|') && !line.starts_with("|-"));
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let figures = |line: &str| {
+        let measured = ["verification", "one whole", "credential per"];
+        measured.iter().any(|word| line.contains(word))
+    };
+    let plain = |line: String| match line.find(" ms later") {
+        Some(end) => {
+            let start = line[..end].rfind(' ').unwrap();
+            format!("{}{}", &line[..start], &line[end..])
+        }
+        None => line,
+    };
+    rows.filter(|line| !figures(line)).map(|line| plain(words(line))).collect()
+}
+
 #[test]
 fn help_teaches_and_a_wrong_flag_is_named() {
     let help = compare(&["--help"]);
