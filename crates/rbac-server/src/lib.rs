@@ -43,9 +43,10 @@ impl Prepared {
         let common = &self.options.common;
         let drain = Drain::new();
         let failures = Failures::new(common.failure_limit);
+        // The built-in policy has roles alone; one of the operator's may have scopes.
         let metadata = ResourceMetadata {
             authorization_servers: self.options.issuer.iter().cloned().collect(),
-            ..ResourceMetadata::default()
+            scopes_supported: self.policy.scopes().into_iter().map(str::to_owned).collect(),
         };
         let challenge = Challenge {
             resource_metadata: Some(ResourceMetadata::url(url)),
@@ -55,7 +56,8 @@ impl Prepared {
                 self.options.audience()
             )
             .into(),
-            ..Challenge::default()
+            scope: Some(self.policy.scopes_that_only_read().join(" "))
+                .filter(|all| !all.is_empty()),
         };
         let scheme = JwtVerifier::new(self.keys.clone(), self.options.rules());
         let authenticate = Authenticate::counting(scheme, challenge.clone(), failures);
