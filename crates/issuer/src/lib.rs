@@ -52,6 +52,7 @@ use parameters::Parameters;
 use refusal::Refusal;
 use revoke::Revocation;
 
+pub use metadata::is_router_pattern;
 pub use scope::ScopeClosure;
 
 /// The extension of MCP whose tokens are these: a server says in its capabilities that its

@@ -12,8 +12,13 @@ pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-authorization-server";
 pub(crate) fn path_with_suffix(issuer: &str) -> Option<String> {
     let uri: Uri = issuer.parse().ok()?;
     let path = uri.path().trim_end_matches('/');
-    // Braces would be a pattern to the router.
-    (!path.is_empty() && !path.contains(['{', '}', '*'])).then(|| format!("{WELL_KNOWN}{path}"))
+    (!path.is_empty() && !is_router_pattern(path)).then(|| format!("{WELL_KNOWN}{path}"))
+}
+
+/// Whether the path of a URL would be more than itself to a router, so that nothing can be
+/// served there: it has braces or `*`, or a segment that begins with `:`.
+pub fn is_router_pattern(path: &str) -> bool {
+    path.contains(['{', '}', '*']) || path.contains("/:")
 }
 
 /// `client_secret_basic` first: it is what RFC 8414 §2 takes for granted.
@@ -52,5 +57,19 @@ mod tests {
         assert_eq!(path_with_suffix("https://example.com/"), None);
         let path = path_with_suffix("https://example.com/tenant").unwrap();
         assert_eq!(path, "/.well-known/oauth-authorization-server/tenant");
+        let path = path_with_suffix("https://example.com/a:b").unwrap();
+        assert_eq!(path, "/.well-known/oauth-authorization-server/a:b");
+    }
+
+    #[test]
+    fn a_path_that_a_router_would_not_take_is_left_out() {
+        for path in [":x", "a/:x/b", "*", "a/*x", "{x}", "a{", ":"] {
+            let issuer = format!("https://example.com/{path}");
+            if let Some(path) = path_with_suffix(&issuer) {
+                // It panics at what it takes for a mistake.
+                let _ = axum::Router::<()>::new().route(&path, axum::routing::get(|| async {}));
+            }
+            assert_eq!(path_with_suffix(&issuer), None, "{path}");
+        }
     }
 }

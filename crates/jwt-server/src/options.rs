@@ -119,6 +119,9 @@ fn issuer(text: &str) -> anyhow::Result<String> {
              https://issuer.example"
         );
     }
+    if issuer::is_router_pattern(&text[end..]) {
+        bail!("give a URL without *, {{, }} and /: in its path: its metadata could not be served");
+    }
     Ok(text.to_owned())
 }
 
@@ -151,6 +154,9 @@ mod tests {
             "https://a.example?b",
             "https://a.example/#b",
             "https://bob@a.example",
+            "https://a.example/:x",
+            "https://a.example/b/*",
+            "https://a.example/{b}",
         ] {
             assert!(issuer(text).is_err(), "{text}");
         }
