@@ -1,46 +1,23 @@
 //! Nothing that is secret, or says who asks, belongs into a URL: it would be in every log on
 //! the way (RFC 6749 §2.3.1, RFC 6750 §2.3).
 
-use percent_encoding::percent_decode_str;
+use mcp_auth::authn::credential::is_in_query;
 
 use crate::refusal::Refusal;
 
-/// Parameters of a body, in lower case without `-` and `_`.
-const OF_THE_BODY: [&str; 12] = [
-    "accesstoken",
-    "apikey",
-    "bearer",
-    "clientassertion",
-    "clientid",
-    "clientsecret",
-    "code",
-    "key",
-    "password",
-    "refreshtoken",
-    "token",
-    "xapikey",
-];
+/// Parameters of a body that are no credentials, in lower case without `-` and `_`.
+const OF_THE_BODY: [&str; 2] = ["clientid", "code"];
 
 /// # Errors
 /// 400 if there is a credential in the query. Other parameters are unknown, and so ignored.
 pub(crate) fn check(query: Option<&str>) -> Result<(), Refusal> {
-    let names = query.into_iter().flat_map(|query| query.split(['&', ';']));
-    let mut names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
-    if names.any(|name| OF_THE_BODY.contains(&plain(name).as_str())) {
+    if is_in_query(query, &OF_THE_BODY) {
         return Err(Refusal::invalid_request(
             "there is a credential in the URL, where logs keep it; send it in a header or in the \
              body, and replace it",
         ));
     }
     Ok(())
-}
-
-/// A parameter's name as people mean it: decoded, in lower case, without `-` and `_`.
-fn plain(name: &str) -> String {
-    percent_decode_str(name)
-        .map(|byte| char::from(byte).to_ascii_lowercase())
-        .filter(|letter| !matches!(letter, '-' | '_'))
-        .collect()
 }
 
 #[cfg(test)]

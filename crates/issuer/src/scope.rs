@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use mcp_auth::authz::is_scope_token;
+
 use crate::refusal::Refusal;
 
 /// From the scopes that a client was given to all that they amount to: themselves, and
@@ -40,12 +42,6 @@ pub(crate) fn grant<'a>(
         }
     }
     Ok(scopes)
-}
-
-/// `1*( %x21 / %x23-5B / %x5D-7E )`
-fn is_scope_token(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
-    !text.is_empty() && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

@@ -24,9 +24,20 @@ pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// Longest credential in bytes, judged before anything is decoded.
 pub const MAX_LENGTH: usize = 8 * 1024;
 
-/// Parameters that carry a credential in a query string (RFC 6750 §2.3 and common habit),
-/// in lower case without `-` and `_`.
-const QUERY_PARAMETERS: [&str; 6] = ["accesstoken", "apikey", "bearer", "key", "token", "xapikey"];
+/// Parameters that carry a credential in a query string (RFC 6749 §2.3.1, RFC 6750 §2.3 and
+/// common habit), in lower case without `-` and `_`.
+const QUERY_PARAMETERS: [&str; 10] = [
+    "accesstoken",
+    "apikey",
+    "bearer",
+    "clientassertion",
+    "clientsecret",
+    "key",
+    "password",
+    "refreshtoken",
+    "token",
+    "xapikey",
+];
 
 /// The one credential of a request, well-formed and not verified.
 ///
@@ -50,7 +61,7 @@ impl<'a> Credential<'a> {
     pub fn read(head: &'a Parts) -> Result<Self, Rejection> {
         let authorization = single(&head.headers, &AUTHORIZATION)?;
         let api_key = single(&head.headers, &X_API_KEY)?;
-        let in_query = query_has_credential(head.uri.query());
+        let in_query = is_in_query(head.uri.query(), &[]);
         let value = match (authorization, api_key) {
             (Some(_), Some(_)) => {
                 return Err(Rejection::malformed_credential(
@@ -79,6 +90,14 @@ impl<'a> Credential<'a> {
         head.headers.remove(AUTHORIZATION);
         head.headers.remove(X_API_KEY);
     }
+}
+
+/// Whether a query string holds a credential, or one of the parameters in `also`, whose names
+/// are in lower case without `-` and `_`. Some read `;` as `&`, and so a name counts behind either.
+pub fn is_in_query(query: Option<&str>, also: &[&str]) -> bool {
+    let pairs = query.into_iter().flat_map(|query| query.split(['&', ';']));
+    let mut names = pairs.map(|pair| plain(pair.split_once('=').map_or(pair, |(name, _)| name)));
+    names.any(|name| QUERY_PARAMETERS.contains(&&*name) || also.contains(&&*name))
 }
 
 fn single<'a>(
@@ -128,15 +147,6 @@ fn b64token(value: &str) -> Result<&str, Rejection> {
         return Err(Rejection::malformed_credential("the credential is not a b64token"));
     }
     Ok(value)
-}
-
-fn query_has_credential(query: Option<&str>) -> bool {
-    query.is_some_and(|query| {
-        query.split('&').any(|pair| {
-            let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-            QUERY_PARAMETERS.contains(&plain(name).as_str())
-        })
-    })
 }
 
 /// A parameter's name as people mean it: decoded, in lower case, without `-` and `_`.
@@ -201,8 +211,11 @@ mod tests {
         assert_eq!(read("/mcp", &[key, key]), Err(400));
         assert_eq!(read("/mcp", &[good, key]), Err(400));
         assert_eq!(read("/mcp?access_token=abc", &[good]), Err(400));
-        for name in ["API_KEY", "apikey", "x-api-key", "access%5Ftoken", "%74oken", "Bearer"] {
-            assert_eq!(read(&format!("/mcp?a=b&{name}=abc"), &[key]), Err(400), "{name}");
+        for name in ["API_KEY", "apikey", "x-api-key", "access%5Ftoken", "%74oken", "Client-Secret"]
+        {
+            for before in ["", "a&", "a=b&", "a;", "a=b;"] {
+                assert_eq!(read(&format!("/mcp?{before}{name}=abc"), &[key]), Err(400), "{name}");
+            }
         }
     }
 

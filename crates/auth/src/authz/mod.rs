@@ -18,4 +18,4 @@ mod policy;
 
 pub use catalogue::{Catalogue, CatalogueTool, Rule};
 pub use permit::{Permit, Verdict};
-pub use policy::{Policy, PolicyError};
+pub use policy::{Policy, PolicyError, is_scope_token};

@@ -8,8 +8,19 @@ use proptest::sample::select;
 
 use super::{as_header, cases};
 
-/// Where a credential is not to be (RFC 6750 §2.3), without case, `-` and `_`.
-const IN_A_QUERY: [&str; 6] = ["accesstoken", "apikey", "bearer", "key", "token", "xapikey"];
+/// Where a credential is not to be (RFC 6749 §2.3.1, RFC 6750 §2.3), without case, `-` and `_`.
+const IN_A_QUERY: [&str; 10] = [
+    "accesstoken",
+    "apikey",
+    "bearer",
+    "clientassertion",
+    "clientsecret",
+    "key",
+    "password",
+    "refreshtoken",
+    "token",
+    "xapikey",
+];
 
 #[derive(Clone, Debug, PartialEq)]
 enum Found {
@@ -113,7 +124,7 @@ fn token68(value: &[u8]) -> Option<String> {
 }
 
 fn has_credential(query: &str) -> bool {
-    query.split('&').any(|pair| {
+    query.split(['&', ';']).any(|pair| {
         let name: Vec<u8> = decoded(pair.split('=').next().unwrap_or_default())
             .into_iter()
             .filter(|byte| !matches!(byte, b'-' | b'_'))
@@ -173,7 +184,8 @@ fn query() -> impl Strategy<Value = String> {
         any::<[u64; 3]>(),
     );
     let pair = (name.prop_map(|(name, how)| written(name, how)), "(=[a-z%=]{0,5})?");
-    vec(pair.prop_map(|(name, value)| name + &value), 1..4).prop_map(|pairs| pairs.join("&"))
+    let pairs = vec(pair.prop_map(|(name, value)| name + &value), 1..4);
+    (pairs, select(vec!["&", ";"])).prop_map(|(pairs, between)| pairs.join(between))
 }
 
 /// The name as somebody might write it: some letters in capitals, some as `%XX`, and marks
