@@ -20,7 +20,7 @@ pub const ABILITIES: [Ability; 10] = [
     Ability {
         question: "can one credential be revoked at once?",
         apikey: "yes: keygen apikey revoke",
-        jwt: "yes: POST /revoke, by its client",
+        jwt: "yes: POST /revoke; keygen for a whole client",
         rbac: "no: only all of them, with the key",
     },
     Ability {

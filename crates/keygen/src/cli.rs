@@ -145,7 +145,7 @@ pub enum ClientCommand {
     Create(CreateClient),
     /// List all clients; their secrets are not kept anywhere
     List,
-    /// Give a client no more tokens; those it has work until they expire
+    /// Give a client no more tokens, and refuse those it has
     Revoke {
         /// The client id, as `client list` shows it
         id: String,

@@ -124,7 +124,7 @@ pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
     let (text, since) = match revoked? {
         Revocation::Now(since) => (
             format!(
-                "revoked client {id}; it gets no more tokens, and those it has work until they expire"
+                "revoked client {id}; it gets no more tokens, and those it has are refused within a quarter of a second"
             ),
             since,
         ),

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use mcp_auth::authn::apikey::ApiKeys;
 use mcp_auth::authn::client::{ClientLookup, secret_matches};
-use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Rules, Signer, VerifyingKey};
+use mcp_auth::authn::jwt::{
+    JwtVerifier, KeySet, Revocations, Rules, Signer, TokenName, VerifyingKey,
+};
 use mcp_auth::secret;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
@@ -293,7 +295,10 @@ async fn a_client_is_made_used_listed_and_revoked() {
 
     let list = shell.ok(&["client", "list"]);
     assert!(list.contains(id) && list.contains("alice") && !list.contains(secret));
-    shell.ok(&["client", "revoke", id]);
+    let live = TokenName { jti: Some("live"), client: Some(id), issued: Some(i64::MAX) };
+    assert!(!store.is_revoked(live).unwrap());
+    assert!(shell.ok(&["client", "revoke", id]).contains("those it has are refused"));
+    assert!(Store::open(store.path()).unwrap().is_revoked(live).unwrap());
     assert_eq!(shell.json(&["client", "list"])[0]["state"], "revoked");
     assert!(shell.fails(&["client", "revoke", "nobody"]).contains("client list"));
 }

@@ -71,13 +71,6 @@ pub enum StoreError {
     /// There is a credential of that id.
     #[error("there is a credential of the id {0} already")]
     Taken(String),
-    /// A client gives back tokens faster than they end.
-    #[error(
-        "the client {0} has {most} revoked tokens that have not ended yet; wait until some have, \
-         or give clients tokens of a shorter life with --token-ttl",
-        most = crate::MOST_REVOKED
-    )]
-    TooManyRevoked(String),
     /// A field cannot be kept as it was given.
     #[error("the {field} {why}")]
     Unfit {

@@ -21,7 +21,7 @@ const VERSION: i64 = TABLES.len() as i64;
 /// What each version brought. What is in here stays as it is: files of that version exist.
 ///
 /// Times are RFC 3339 in UTC; `grants` and `scopes` are JSON arrays of strings.
-const TABLES: [&str; 2] = [KEYS_AND_CLIENTS, REVOKED_TOKENS];
+const TABLES: [&str; 3] = [KEYS_AND_CLIENTS, REVOKED_TOKENS, REVOKED_UNTIL];
 
 const KEYS_AND_CLIENTS: &str = "
 CREATE TABLE api_keys (
@@ -60,6 +60,14 @@ CREATE TABLE revoked_tokens (
     revoked     TEXT NOT NULL
 ) STRICT;
 CREATE INDEX revoked_tokens_of ON revoked_tokens (client);
+";
+
+/// `id` is a client, whose tokens are refused if they were issued until then.
+const REVOKED_UNTIL: &str = "
+CREATE TABLE revoked_until (
+    id          TEXT PRIMARY KEY,
+    until       TEXT NOT NULL
+) STRICT;
 ";
 
 /// Opens the file, made and given its tables if it was not there.
@@ -250,7 +258,7 @@ mod tests {
         let path = folder.path().join("credentials.db");
         open(&path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
         let error = open(&path).unwrap_err().to_string();
-        assert!(error.contains("version 9") && error.contains("up to 2"), "{error}");
+        assert!(error.contains("version 9") && error.contains("up to 3"), "{error}");
     }
 
     #[test]
@@ -271,7 +279,9 @@ mod tests {
             assert_eq!(number(&connection, &path, "PRAGMA user_version").unwrap(), VERSION);
             let count = |table| format!("SELECT count(*) FROM {table}");
             assert_eq!(number(&connection, &path, &count("clients")).unwrap(), 1);
-            assert_eq!(number(&connection, &path, &count("revoked_tokens")).unwrap(), 0);
+            for table in ["revoked_tokens", "revoked_until"] {
+                assert_eq!(number(&connection, &path, &count(table)).unwrap(), 0);
+            }
         }
     }
 

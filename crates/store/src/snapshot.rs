@@ -1,6 +1,6 @@
 //! All that the file says, in memory, and for how long that counts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,7 @@ use mcp_auth::authn::client::ClientRecord;
 use rusqlite::Connection;
 
 use crate::opened::{Mark, Opened};
+use crate::tokens::Revoked;
 use crate::{StoreError, clients, file, keys, tokens};
 
 /// When a caller may ask again.
@@ -23,8 +24,8 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 pub(crate) struct Snapshot {
     pub(crate) keys: HashMap<KeyId, Arc<KeyRecord>>,
     pub(crate) clients: HashMap<String, Arc<ClientRecord>>,
-    /// The names of tokens that were taken back; `None` if one of them cannot be read.
-    pub(crate) revoked_tokens: Option<HashSet<Box<str>>>,
+    /// The tokens that were taken back; `None` if it cannot be read of one which it is.
+    pub(crate) revoked_tokens: Option<Revoked>,
     /// What was left out because it cannot be read.
     damage: Vec<String>,
 }
@@ -79,7 +80,10 @@ impl Latest {
     }
 
     /// Reads the file again if it changed. Says once that it fails, and once that it works again.
-    pub(crate) fn refresh(&self) {
+    ///
+    /// # Errors
+    /// The file cannot be read, and what is in memory may be old.
+    pub(crate) fn refresh(&self) -> Result<(), StoreError> {
         let mut look = self.look();
         let result = self.read_if_changed(&mut look);
         match &result {
@@ -98,6 +102,13 @@ impl Latest {
             _ => {}
         }
         look.failing = result.is_err();
+        result
+    }
+
+    /// Looks for the file where it is not.
+    #[cfg(test)]
+    pub(crate) fn look_elsewhere(&self, path: &Path) {
+        self.look().opened.path = path.to_owned();
     }
 
     fn read_if_changed(&self, look: &mut Look) -> Result<(), StoreError> {
@@ -152,7 +163,7 @@ impl Snapshot {
             }
         }
         match tokens::all(&moment, path) {
-            Ok(names) => snapshot.revoked_tokens = Some(names),
+            Ok(revoked) => snapshot.revoked_tokens = Some(revoked),
             Err(damage @ StoreError::Damaged { .. }) => snapshot.damage.push(damage.to_string()),
             Err(error) => return Err(error),
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use mcp_auth::Rejection;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup};
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
-use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken};
+use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken, TokenName};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::opened::Opened;
@@ -108,9 +108,9 @@ impl Store {
     /// Refuses a key from now on, in every process that has the file open.
     ///
     /// # Errors
-    /// There is no such key, or the file cannot be written.
+    /// There is no such key, or the file cannot be written, or read again after that.
     pub fn revoke_key(&self, id: KeyId) -> Result<Revocation, StoreError> {
-        self.change(|change| {
+        self.revoke_by(|change| {
             change.revoke("api_keys", &id.to_string())?.ok_or(StoreError::UnknownKey(id))
         })
     }
@@ -147,24 +147,24 @@ impl Store {
         clients.into_iter().map(|row| row.map(|(client, _)| client)).collect()
     }
 
-    /// Gives a client no more tokens. Those that it has stay good until they expire.
+    /// Gives a client no more tokens, and refuses those that it has from now on.
     ///
     /// # Errors
-    /// There is no such client, or the file cannot be written.
+    /// There is no such client, or the file cannot be written, or read again after that.
     pub fn revoke_client(&self, id: &str) -> Result<Revocation, StoreError> {
-        self.change(|change| {
+        self.revoke_by(|change| {
             change.revoke("clients", id)?.ok_or_else(|| StoreError::UnknownClient(id.to_owned()))
         })
     }
 
     /// Refuses a token from now on, in every process that has the file open. It is remembered
-    /// until it has ended.
+    /// until it has ended. If its client has [`MOST_REVOKED`](crate::MOST_REVOKED) of them, all
+    /// that the client was issued so far are refused with it.
     ///
     /// # Errors
-    /// Its client has [`MOST_REVOKED`](crate::MOST_REVOKED) of them, a field cannot be kept,
-    /// or the file cannot be written.
+    /// A field cannot be kept, or the file cannot be written, or read again after that.
     pub fn revoke_token(&self, token: &RevokedToken) -> Result<Revocation, StoreError> {
-        self.change(|change| change.revoke_token(token))
+        self.revoke_by(|change| change.revoke_token(token))
     }
 
     /// Whether a key of [`demo`](crate::demo) is in force.
@@ -206,8 +206,19 @@ impl Store {
             change.transaction.commit().map_err(file::failed("write", path))?;
             done
         };
-        self.0.latest.refresh();
+        // Whoever must not go on without it asks again; the others' turn comes with the next look.
+        let _ = self.0.latest.refresh();
         Ok(done)
+    }
+
+    /// A revocation is none before memory knows of it.
+    fn revoke_by(
+        &self,
+        work: impl FnOnce(&Change<'_>) -> Result<Revocation, StoreError>,
+    ) -> Result<Revocation, StoreError> {
+        let revoked = self.change(work)?;
+        self.0.latest.refresh()?;
+        Ok(revoked)
     }
 
     fn exists(&self, sql: &str) -> Result<bool, StoreError> {
@@ -305,12 +316,12 @@ impl ClientLookup for Store {
 }
 
 impl Revocations for Store {
-    fn is_revoked(&self, jti: &str) -> Result<bool, Rejection> {
+    fn is_revoked(&self, token: TokenName<'_>) -> Result<bool, Rejection> {
         let snapshot = self.0.latest.get()?;
-        let names = snapshot.revoked_tokens.as_ref().ok_or_else(|| {
+        let revoked = snapshot.revoked_tokens.as_ref().ok_or_else(|| {
             Rejection::unavailable(RETRY_AFTER, "the name of a revoked token cannot be read")
         })?;
-        Ok(names.contains(jti))
+        Ok(revoked.contains(token))
     }
 }
 
@@ -319,5 +330,28 @@ impl Revoke for Store {
         self.revoke_token(&token)
             .map(drop)
             .map_err(|error| Rejection::unavailable(RETRY_AFTER, error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn what_memory_does_not_know_is_not_said_to_be_revoked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.db");
+        let store = Store::open(&path).unwrap();
+        let ends = Timestamp::now() + SignedDuration::from_secs(60);
+        let token = RevokedToken { jti: "a".to_owned(), client: "c".to_owned(), ends };
+        let name = TokenName { jti: Some("a"), client: Some("c"), issued: Some(0) };
+        store.0.latest.look_elsewhere(&folder.path().join("nowhere"));
+        assert_eq!(Revoke::revoke(&store, token.clone()).unwrap_err().status(), 503);
+        assert!(!store.is_revoked(name).unwrap());
+        store.0.latest.look_elsewhere(&path);
+        Revoke::revoke(&store, token).unwrap();
+        assert!(store.is_revoked(name).unwrap());
     }
 }

@@ -1,10 +1,10 @@
 //! Rows of tokens that were taken back before their end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use jiff::Timestamp;
-use mcp_auth::authn::jwt::RevokedToken;
+use mcp_auth::authn::jwt::{RevokedToken, TokenName};
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::row::{self, Reader};
@@ -12,9 +12,26 @@ use crate::{Revocation, StoreError, file};
 
 const TABLE: &str = "revoked_tokens";
 
-/// Most tokens of one client that are remembered at once. Every server holds all of them in
-/// memory, and a client can get and give back as many tokens as it likes.
+/// Most tokens of one client that are remembered one by one. Every server holds all of them in
+/// memory, and a client can get and give back as many tokens as it likes: at one more, all that
+/// it was issued so far are taken back, which is a single row.
 pub const MOST_REVOKED: i64 = 10_000;
+
+/// All that is refused.
+pub(crate) struct Revoked {
+    /// Single tokens, by their names.
+    names: HashSet<Box<str>>,
+    /// Clients, whose tokens are refused that were issued until then, in seconds since 1970.
+    until: HashMap<Box<str>, i64>,
+}
+
+impl Revoked {
+    pub(crate) fn contains(&self, token: TokenName<'_>) -> bool {
+        let until = token.client.and_then(|client| self.until.get(client));
+        token.jti.is_some_and(|jti| self.names.contains(jti))
+            || until.is_some_and(|until| token.issued.is_none_or(|issued| issued <= *until))
+    }
+}
 
 /// Refuses a token until it has ended anyway.
 pub(crate) fn revoke(
@@ -38,10 +55,11 @@ pub(crate) fn revoke(
     let sql = "SELECT count(*) FROM revoked_tokens WHERE client = ?1";
     let kept: i64 =
         connection.query_row(sql, [&token.client], |row| row.get(0)).map_err(failed())?;
-    if kept >= MOST_REVOKED {
-        return Err(StoreError::TooManyRevoked(token.client.clone()));
-    }
     let now = Timestamp::now();
+    if kept >= MOST_REVOKED {
+        revoke_until(connection, path, &token.client, now)?;
+    }
+    // This one by its name in any case: the clock that it was issued by may be ahead of ours.
     connection
         .execute(
             "INSERT INTO revoked_tokens (id, client, ends, revoked)
@@ -57,6 +75,32 @@ pub(crate) fn revoke(
     Ok(Revocation::Now(now))
 }
 
+/// Refuses all tokens that a client was issued so far, and forgets which of them were refused
+/// before.
+fn revoke_until(
+    connection: &Connection,
+    path: &Path,
+    client: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let failed = || file::failed("write", path);
+    tracing::warn!(
+        client,
+        "the client has given back {MOST_REVOKED} tokens that have not ended; every token that it \
+         was issued until now is refused"
+    );
+    connection
+        .execute("DELETE FROM revoked_tokens WHERE client = ?1", [client])
+        .map_err(failed())?;
+    connection
+        .execute(
+            "REPLACE INTO revoked_until (id, until) VALUES (?1, ?2)",
+            [client, &row::time(now)],
+        )
+        .map(drop)
+        .map_err(failed())
+}
+
 /// Forgets the tokens that have ended.
 pub(crate) fn purge(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let now = row::time(Timestamp::now());
@@ -66,16 +110,41 @@ pub(crate) fn purge(connection: &Connection, path: &Path) -> Result<(), StoreErr
         .map_err(file::failed("write", path))
 }
 
-/// The names of all tokens that are remembered. One that cannot be read could be that of any
-/// token: then none of them is known.
-pub(crate) fn all(connection: &Connection, path: &Path) -> Result<HashSet<Box<str>>, StoreError> {
+/// All that is refused. A name that cannot be read could be that of any token: then none of
+/// them is known.
+pub(crate) fn all(connection: &Connection, path: &Path) -> Result<Revoked, StoreError> {
+    let mut revoked = Revoked { names: HashSet::new(), until: HashMap::new() };
+    each(connection, path, TABLE, "SELECT id FROM revoked_tokens", |reader| {
+        revoked.names.insert(reader.get("id")?);
+        Ok(())
+    })?;
+    each(connection, path, "revoked_until", "SELECT id, until FROM revoked_until", |reader| {
+        // What is no time revokes all the same.
+        let until = reader.time("until").ok().flatten().map_or(i64::MAX, Timestamp::as_second);
+        revoked.until.insert(reader.get("id")?, until);
+        Ok(())
+    })?;
+    // Whatever else of such a row cannot be read.
+    let clients = "SELECT id FROM clients WHERE revoked IS NOT NULL";
+    each(connection, path, "clients", clients, |reader| {
+        revoked.until.insert(reader.get("id")?, i64::MAX);
+        Ok(())
+    })?;
+    Ok(revoked)
+}
+
+fn each(
+    connection: &Connection,
+    path: &Path,
+    table: &'static str,
+    sql: &str,
+    mut row: impl FnMut(&Reader<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let failed = || file::failed("read", path);
-    let mut statement = connection.prepare("SELECT id FROM revoked_tokens").map_err(failed())?;
+    let mut statement = connection.prepare(sql).map_err(failed())?;
     let mut rows = statement.query([]).map_err(failed())?;
-    let mut names = HashSet::new();
-    while let Some(row) = rows.next().map_err(failed())? {
-        let name: String = Reader { path, table: TABLE, row }.get("id")?;
-        names.insert(name.into_boxed_str());
+    while let Some(found) = rows.next().map_err(failed())? {
+        row(&Reader { path, table, row: found })?;
     }
-    Ok(names)
+    Ok(())
 }

@@ -26,7 +26,8 @@ impl Watch {
             .name("credential-store".to_owned())
             .spawn(move || {
                 while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
-                    latest.refresh();
+                    // It has said so itself, and the next look may find the file.
+                    let _ = latest.refresh();
                 }
             })
             .map_err(|source| StoreError::Io { doing: "watch", path, source })?;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use mcp_auth::authn::apikey::{ApiKeys, Lookup, PlainKey};
 use mcp_auth::authn::client::{ClientLookup, PlainClient, secret_matches};
-use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken};
+use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken, TokenName};
 use store::{MOST_REVOKED, NewClient, NewKey, Revocation, Store, StoreError};
 
 /// Long enough for some looks of the watch, short enough for a test.
@@ -124,20 +124,22 @@ async fn what_is_no_time_of_revocation_revokes() {
 async fn a_revoked_token_is_known_here_at_once_and_elsewhere_soon_until_it_has_ended() {
     let place = Place::new();
     let (server, other) = (place.server(), Store::open(&place.path).unwrap());
-    assert!(!server.is_revoked("live").unwrap());
+    assert!(!server.is_revoked(named("live")).unwrap());
     assert!(matches!(server.revoke_token(&token("live", 60)).unwrap(), Revocation::Now(_)));
     assert!(matches!(server.revoke_token(&token("live", 60)).unwrap(), Revocation::Already(_)));
-    assert!(server.is_revoked("live").unwrap());
-    eventually(async || other.is_revoked("live").unwrap()).await;
+    assert!(server.is_revoked(named("live")).unwrap());
+    eventually(async || other.is_revoked(named("live")).unwrap()).await;
 
     server.revoke_token(&token("ended", -1)).unwrap();
-    assert!(server.is_revoked("ended").unwrap());
+    assert!(server.is_revoked(named("ended")).unwrap());
     // Any other change forgets what has ended, and nothing else.
     server.revoke_key(place.bob.id()).unwrap();
-    assert!(!server.is_revoked("ended").unwrap() && server.is_revoked("live").unwrap());
-    eventually(async || !other.is_revoked("ended").unwrap()).await;
+    assert!(
+        !server.is_revoked(named("ended")).unwrap() && server.is_revoked(named("live")).unwrap()
+    );
+    eventually(async || !other.is_revoked(named("ended")).unwrap()).await;
     drop((server, other));
-    assert!(place.server().is_revoked("live").unwrap(), "also after a restart");
+    assert!(place.server().is_revoked(named("live")).unwrap(), "also after a restart");
 }
 
 #[tokio::test]
@@ -146,7 +148,8 @@ async fn where_it_is_not_known_which_tokens_are_revoked_none_is_good() {
     let server = place.server();
     server.revoke_token(&token("live", 60)).unwrap();
     place.sql("UPDATE revoked_tokens SET id = CAST(x'ff' AS TEXT)");
-    let status = |jti| server.is_revoked(jti).map_err(|rejection| rejection.status().as_u16());
+    let status =
+        |jti: &str| server.is_revoked(named(jti)).map_err(|rejection| rejection.status().as_u16());
     eventually(async || status("other") == Err(503)).await;
     assert_eq!(place.status(&server, &place.bob).await, 200, "keys have nothing to do with it");
     assert!(place.log().contains("id of revoked_tokens"), "{}", place.log());
@@ -165,19 +168,23 @@ async fn a_copy_of_an_older_version_is_brought_up_to_date_under_a_running_server
     let older = place.path.with_extension("older");
     fs::copy(&place.path, &older).unwrap();
     let connection = rusqlite::Connection::open(&older).unwrap();
-    connection.execute_batch("DROP TABLE revoked_tokens; PRAGMA user_version = 1").unwrap();
+    connection
+        .execute_batch(
+            "DROP TABLE revoked_tokens; DROP TABLE revoked_until; PRAGMA user_version = 1",
+        )
+        .unwrap();
     drop(connection);
     let server = place.server();
     server.revoke_key(place.alice.id()).unwrap();
     fs::rename(&older, &place.path).unwrap();
     eventually(async || place.status(&server, &place.alice).await == 200).await;
     server.revoke_token(&token("live", 60)).unwrap();
-    assert!(server.is_revoked("live").unwrap());
-    assert!(place.server().is_revoked("live").unwrap());
+    assert!(server.is_revoked(named("live")).unwrap());
+    assert!(place.server().is_revoked(named("live")).unwrap());
 }
 
 #[test]
-fn one_client_cannot_fill_the_memory_with_tokens_that_it_gives_back() {
+fn a_client_that_has_given_back_too_many_tokens_has_none_left_and_fills_no_memory() {
     let place = Place::new();
     let server = place.server();
     place.sql(&format!(
@@ -189,11 +196,45 @@ fn one_client_cannot_fill_the_memory_with_tokens_that_it_gives_back() {
         error.to_string(),
         "the token id must be printable ASCII without spaces, quotes and backslashes"
     );
-    let error = server.revoke_token(&token("one-more", 60)).unwrap_err();
-    assert!(matches!(&error, StoreError::TooManyRevoked(client) if client == "c"), "{error}");
     assert!(matches!(server.revoke_token(&token("1", 60)).unwrap(), Revocation::Already(_)));
-    let other = RevokedToken { client: "other".to_owned(), ..token("one-more", 60) };
-    assert!(matches!(server.revoke_token(&other).unwrap(), Revocation::Now(_)));
+    let now = Timestamp::now().as_second();
+    let kept = TokenName { jti: Some("kept"), client: Some("c"), issued: Some(now) };
+    assert!(!server.is_revoked(kept).unwrap());
+
+    // Whoever stole the secret cannot keep its owner from taking a token back.
+    assert!(matches!(server.revoke_token(&token("one-more", 60)).unwrap(), Revocation::Now(_)));
+    let ahead = TokenName { jti: Some("one-more"), issued: Some(now + 60), ..kept };
+    let undated = TokenName { issued: None, ..kept };
+    for token in [ahead, undated, kept, TokenName { jti: Some("1"), ..kept }] {
+        assert!(server.is_revoked(token).unwrap(), "{token:?}");
+    }
+    let later = TokenName { issued: Some(now + 60), ..kept };
+    for token in [later, TokenName { client: Some("other"), ..kept }] {
+        assert!(!server.is_revoked(token).unwrap(), "{token:?}");
+    }
+    assert_eq!(place.count("revoked_tokens"), 1);
+    assert_eq!(place.count("revoked_until"), 1);
+    place.sql("UPDATE revoked_until SET until = 'x'");
+    assert!(place.server().is_revoked(later).unwrap(), "what is no time revokes");
+}
+
+#[tokio::test]
+async fn the_tokens_of_a_client_are_revoked_with_it_even_if_its_row_cannot_be_read() {
+    let place = Place::new();
+    let (server, keygen) = (place.server(), Store::open(&place.path).unwrap());
+    let now = Timestamp::now().as_second();
+    let id = place.client.id();
+    let live = TokenName { jti: Some("live"), client: Some(id), issued: Some(now + 60) };
+    assert!(!server.is_revoked(live).unwrap());
+    place.sql("UPDATE clients SET scopes = 'all of them'");
+    keygen.revoke_client(id).unwrap();
+    eventually(async || server.is_revoked(live).unwrap()).await;
+    assert!(!server.is_revoked(TokenName { client: Some("other"), ..live }).unwrap());
+}
+
+/// A token of the client `c`, by its name.
+fn named(jti: &str) -> TokenName<'_> {
+    TokenName { jti: Some(jti), client: Some("c"), issued: Some(0) }
 }
 
 /// A token of the client `c` that ends in so many seconds.
@@ -236,6 +277,12 @@ impl Place {
     fn sql(&self, sql: &str) {
         let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
         connection.execute(sql, []).expect("it is SQL");
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
+        let sql = format!("SELECT count(*) FROM {table}");
+        connection.query_row(&sql, [], |row| row.get(0)).expect("it is SQL")
     }
 
     /// The lines that name this store.

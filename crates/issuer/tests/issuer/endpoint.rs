@@ -16,7 +16,7 @@ use mcp_auth::Rejection;
 use mcp_auth::authn::client::{ClientLookup, ClientRecord, PlainClient};
 use mcp_auth::authn::jwt::mint::new_hs256_secret;
 use mcp_auth::authn::jwt::{
-    JwtVerifier, KeySet, Revocations, Revoke, RevokedToken, Rules, Signer, VerifyingKey,
+    JwtVerifier, KeySet, Revocations, Revoke, RevokedToken, Rules, Signer, TokenName, VerifyingKey,
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -78,9 +78,9 @@ impl List {
 }
 
 impl Revocations for List {
-    fn is_revoked(&self, jti: &str) -> Result<bool, Rejection> {
+    fn is_revoked(&self, token: TokenName<'_>) -> Result<bool, Rejection> {
         self.reach("reading")?;
-        Ok(self.tokens.lock().unwrap().iter().any(|token| token.jti == jti))
+        Ok(self.tokens.lock().unwrap().iter().any(|kept| Some(&*kept.jti) == token.jti))
     }
 }
 

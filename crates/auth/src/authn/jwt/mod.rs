@@ -20,5 +20,5 @@ pub mod verify;
 pub use claims::Claims;
 pub use keys::{KeyError, KeySet, Keys, VerifyingKey};
 pub use mint::Signer;
-pub use revocation::{Revocations, Revoke, RevokedToken};
+pub use revocation::{Revocations, Revoke, RevokedToken, TokenName};
 pub use verify::{JwtVerifier, Rules};

@@ -1,7 +1,8 @@
 //! Tokens that were taken back before their end (RFC 7009).
 //!
 //! A token is verified without asking anybody, so whoever takes one back has to be asked
-//! after all: by the token's name (`jti`), once signature and claims are known to be good.
+//! after all: by the token's name (`jti`), or by its client and age where many were taken back
+//! at once. That is done once signature and claims are known to be good.
 
 use jiff::Timestamp;
 
@@ -10,11 +11,23 @@ use crate::Rejection;
 
 /// Knows which tokens were taken back. Asked at every request, and so answered from memory.
 pub trait Revocations: Send + Sync + 'static {
-    /// Whether the token of this name was taken back.
+    /// Whether this token was taken back.
     ///
     /// # Errors
     /// [`Rejection::unavailable`] if that cannot be said now.
-    fn is_revoked(&self, jti: &str) -> Result<bool, Rejection>;
+    fn is_revoked(&self, token: TokenName<'_>) -> Result<bool, Rejection>;
+}
+
+/// By what a token can have been taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenName<'a> {
+    /// Its own name, unique within the issuer.
+    pub jti: Option<&'a str>,
+    /// The client that it was issued to (`client_id`).
+    pub client: Option<&'a str>,
+    /// When it was issued (`iat`), in seconds since 1970. A token that does not say so counts
+    /// as older than any other.
+    pub issued: Option<i64>,
 }
 
 /// Takes tokens back.
@@ -38,15 +51,20 @@ pub struct RevokedToken {
     pub ends: Timestamp,
 }
 
-/// A token without a name cannot have been taken back by it.
+/// A token that names neither itself nor a client cannot have been taken back.
 pub(super) fn check(
     revocations: Option<&dyn Revocations>,
     claims: &Claims,
 ) -> Result<(), Rejection> {
-    let (Some(revocations), Some(jti)) = (revocations, &claims.jti) else { return Ok(()) };
-    if revocations.is_revoked(jti)? {
+    let Claims { jti, client_id, iat, .. } = claims;
+    let token = TokenName { jti: jti.as_deref(), client: client_id.as_deref(), issued: *iat };
+    let Some(revocations) = revocations.filter(|_| jti.is_some() || client_id.is_some()) else {
+        return Ok(());
+    };
+    if revocations.is_revoked(token)? {
         // It is known here, and so one of ours: no stranger's text in the log.
-        return Err(Rejection::revoked_credential(format!("jti: the token {jti} was revoked")));
+        let name = token.jti.unwrap_or("without a name");
+        return Err(Rejection::revoked_credential(format!("jti: the token {name} was revoked")));
     }
     Ok(())
 }
@@ -64,9 +82,11 @@ mod tests {
     struct List(Result<&'static str, ()>);
 
     impl Revocations for List {
-        fn is_revoked(&self, jti: &str) -> Result<bool, Rejection> {
+        fn is_revoked(&self, token: TokenName<'_>) -> Result<bool, Rejection> {
             let known = self.0.map_err(|()| Rejection::unavailable(Duration::ZERO, "gone"))?;
-            Ok(known == jti)
+
+            let old = token.issued.is_none_or(|issued| issued < Timestamp::now().as_second() - 10);
+            Ok(token.jti == Some(known) || token.client == Some(known) && old)
         }
     }
 
@@ -87,13 +107,16 @@ mod tests {
         }
 
         fn status(&self, jti: Option<&str>, life: i64) -> u16 {
+            self.status_of(Claims { jti: jti.map(str::to_owned), ..Claims::default() }, life)
+        }
+
+        fn status_of(&self, claims: Claims, life: i64) -> u16 {
             let claims = Claims {
                 iss: "i".to_owned(),
                 sub: "bob".to_owned(),
                 aud: "a".into(),
                 exp: Timestamp::now().as_second() + life,
-                jti: jti.map(str::to_owned),
-                ..Claims::default()
+                ..claims
             };
             let verified = self.verifier.verify(&self.signer.mint(&claims));
             verified.map_or_else(|rejection| rejection.status().as_u16(), |_| 200)
@@ -106,6 +129,26 @@ mod tests {
         assert_eq!(place.status(Some("gone"), 60), 401);
         assert_eq!(place.status(Some("gone "), 60), 200);
         assert_eq!(place.status(None, 60), 200);
+    }
+
+    #[test]
+    fn old_tokens_of_a_client_are_refused_and_no_others() {
+        let place = Place::new(Ok("gone"));
+        let of = |client: &str, jti: Option<&str>, age: Option<i64>| Claims {
+            client_id: Some(client.to_owned()),
+            jti: jti.map(str::to_owned),
+            iat: age.map(|age| Timestamp::now().as_second() - age),
+            ..Claims::default()
+        };
+        for (claims, status) in [
+            (of("gone", Some("a"), Some(60)), 401),
+            (of("gone", None, Some(60)), 401),
+            (of("gone", None, None), 401),
+            (of("gone", Some("a"), Some(0)), 200),
+            (of("other", Some("a"), Some(60)), 200),
+        ] {
+            assert_eq!(place.status_of(claims.clone(), 60), status, "{claims:?}");
+        }
     }
 
     #[test]
