@@ -41,11 +41,12 @@ use axum::routing::{get, post};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
-use mcp_auth::TraceId;
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
-use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Revoke, Signer};
-use mcp_auth::guard::limit::Failures;
+use mcp_auth::authn::jwt::{self, JwtVerifier, KeySet, Revoke, Signer};
+use mcp_auth::guard::gate::Gate;
+use mcp_auth::guard::limit::{Failures, Limit};
 use mcp_auth::guard::peer::Peer;
+use mcp_auth::{Identity, TraceId};
 
 use grant::Issued;
 use parameters::Parameters;
@@ -88,6 +89,7 @@ pub struct Issuer<C> {
     scopes: ScopeClosure,
     revocation: Option<Revocation>,
     failures: Failures,
+    limit: Gate<Limit>,
     accept_json: bool,
 }
 
@@ -95,8 +97,16 @@ impl<C: ClientLookup> Issuer<C> {
     /// Issues tokens to `clients`, signed by `signer`.
     pub fn new(config: IssuerConfig, signer: Signer, clients: C) -> Self {
         let scopes = scope::no_hierarchy();
-        let failures = Failures::default();
-        Self { config, signer, clients, scopes, revocation: None, failures, accept_json: false }
+        Self {
+            config,
+            signer,
+            clients,
+            scopes,
+            revocation: None,
+            failures: Failures::default(),
+            limit: Limit::layer(Limit::DEFAULT.parse().expect("the default is a rate")),
+            accept_json: false,
+        }
     }
 
     /// Lets clients take back their tokens (RFC 7009): those that `verifier` takes, which has
@@ -113,6 +123,11 @@ impl<C: ClientLookup> Issuer<C> {
     /// Counts the secrets that are refused together with other doors.
     pub fn counting(self, failures: Failures) -> Self {
         Self { failures, ..self }
+    }
+
+    /// Counts the requests of each client together with those that it makes with its tokens.
+    pub fn limited(self, limit: Gate<Limit>) -> Self {
+        Self { limit, ..self }
     }
 
     /// Reads a flat JSON object as well as a form. OAuth is form-encoded: this is for clients
@@ -170,13 +185,23 @@ impl<C: ClientLookup> Issuer<C> {
         let presented = client::presented(&head.headers, parameters)?;
         let record = self.clients.find_client(&presented.id).await;
         let record = record.map_err(|error| Refusal::unavailable(error.reason().to_owned()))?;
-        client::verify(record, &presented).map_err(|refusal| {
+        let client = client::verify(record, &presented).map_err(|refusal| {
             let slower = self.failures.failed(Peer::of(&head.extensions)).err();
             match slower.and_then(|slower| slower.retry_after()) {
                 Some(seconds) => refusal.slowed_down(seconds),
                 None => refusal,
             }
-        })
+        })?;
+        let counted = self.limit.check().take(&self.caller(&client));
+        counted.map_err(|rejection| Refusal::rate_limited(&rejection).of_client(&client.id))?;
+        Ok(client)
+    }
+
+    /// Who calls with this client's tokens.
+    fn caller(&self, client: &ClientRecord) -> Arc<Identity> {
+        let mut identity = Identity::new(jwt::verify::NAME, &self.config.issuer, &client.user);
+        identity.client.clone_from(&client.id);
+        Arc::new(identity)
     }
 }
 

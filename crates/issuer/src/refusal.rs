@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use mcp_auth::TraceId;
+use http::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use mcp_auth::{Rejection, TraceId};
 use serde_json::json;
 
 /// Why there is no token, or why it is not taken back.
@@ -18,8 +18,8 @@ pub(crate) struct Refusal {
     reason: Cow<'static, str>,
     client: Option<String>,
     trace: Option<TraceId>,
-    /// In seconds.
-    retry_after: Option<u32>,
+    /// When to ask again.
+    when: HeaderMap,
 }
 
 impl Refusal {
@@ -89,7 +89,19 @@ impl Refusal {
     fn not_now(description: &str, reason: impl Into<Cow<'static, str>>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let refusal = Self::new(status, "temporarily_unavailable", description.to_owned(), reason);
-        Self { retry_after: Some(1), ..refusal }
+        refusal.after(1)
+    }
+
+    /// The client asks more often than one caller may.
+    pub(crate) fn rate_limited(rejection: &Rejection) -> Self {
+        let description = "this client asks too often; wait for as many seconds as Retry-After \
+            says, and use a token until it ends";
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let reason = rejection.reason().to_owned();
+        let mut refusal =
+            Self::new(status, "temporarily_unavailable", description.to_owned(), reason);
+        rejection.say_when(&mut refusal.when);
+        refusal
     }
 
     /// The same refusal to an address of which too many came before it.
@@ -100,9 +112,14 @@ impl Refusal {
             status: StatusCode::TOO_MANY_REQUESTS,
             description: description.to_owned(),
             reason: format!("{}; and more than may failed before it", self.reason).into(),
-            retry_after: Some(u32::try_from(retry_after).unwrap_or(u32::MAX)),
             ..self
         }
+        .after(retry_after)
+    }
+
+    fn after(mut self, seconds: u64) -> Self {
+        self.when.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        self
     }
 
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
@@ -157,7 +174,7 @@ impl Refusal {
             reason: reason.into(),
             client: None,
             trace: None,
-            retry_after: None,
+            when: HeaderMap::new(),
         }
     }
 }
@@ -177,9 +194,7 @@ impl IntoResponse for Refusal {
             // Also when the secret was sent in the body: a 401 without it is none (RFC 9110 §15.5.2).
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
         }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        headers.extend(self.when);
         answer
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{Extensions, HeaderValue, Response, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
@@ -244,15 +244,19 @@ impl Rejection {
         if let Some(value) = challenge.header(&self.kind) {
             headers.insert(WWW_AUTHENTICATE, value);
         }
-        if let Some(seconds) = self.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-            if let Kind::RateLimited { policy, .. } = &self.kind {
-                let left = format!("\"caller\";r=0;t={seconds}");
-                headers.insert(RATE_LIMIT_POLICY, policy.clone());
-                headers.extend(HeaderValue::from_str(&left).ok().map(|left| (RATE_LIMIT, left)));
-            }
-        }
+        self.say_when(headers);
         response
+    }
+
+    /// Adds the headers that say when the client may ask again, if that would help.
+    pub fn say_when(&self, headers: &mut HeaderMap) {
+        let Some(seconds) = self.retry_after() else { return };
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        if let Kind::RateLimited { policy, .. } = &self.kind {
+            let left = format!("\"caller\";r=0;t={seconds}");
+            headers.insert(RATE_LIMIT_POLICY, policy.clone());
+            headers.extend(HeaderValue::from_str(&left).ok().map(|left| (RATE_LIMIT, left)));
+        }
     }
 
     /// After how many seconds the client may ask again, if that would help (RFC 9110 §10.2.3).

@@ -7,7 +7,7 @@ use serde_json::json;
 use serve::Running;
 
 use crate::table::attack::Expected;
-use crate::table::forge::Forge;
+use crate::table::forge::{Client, Forge};
 use crate::table::judge::{judge, retry_after};
 use crate::table::raw::{Answer, Raw};
 
@@ -40,6 +40,37 @@ pub(crate) async fn callers(side: &Side, forge: &Forge, running: &Running) {
     let huge = Raw::call(side).present(&bob).announced(1 << 40).send_to(&address).await;
     refused(side, forge, &huge);
     assert_eq!(Raw::call(side).present(&alice).send_to(&address).await.status, 200);
+    if side.kind == Kind::Jwt {
+        clients(side, forge, &address).await;
+    }
+}
+
+/// T33: a client has one share for fetching tokens, taking them back and using them.
+async fn clients(side: &Side, forge: &Forge, address: &str) {
+    let form = |path: &str, client: &Client, rest: &str| {
+        let form = format!("client_id={}&client_secret={}&{rest}", client.id, client.secret);
+        Raw::form(side, path, &form)
+    };
+    let ask = |client| form("/token", client, "grant_type=client_credentials");
+    let first = ask(&forge.client).send_to(address).await.json();
+    let token = first["access_token"].as_str().unwrap();
+    let mut answer = ask(&forge.client).send_to(address).await;
+    for _ in 0..MANY {
+        if answer.status != 200 {
+            break;
+        }
+        answer = ask(&forge.client).send_to(address).await;
+    }
+    let taken_back = form("/revoke", &forge.client, "token=x").send_to(address).await;
+    for answer in [&answer, &taken_back] {
+        assert_eq!(answer.status, 429, "{}", answer.whole());
+        assert!(retry_after(answer).is_some(), "{}", answer.whole());
+        let left = answer.header("ratelimit").unwrap_or_default();
+        assert!(left.contains(";r=0;"), "{}", answer.whole());
+        assert_eq!(answer.json()["error"], "temporarily_unavailable", "{}", answer.whole());
+    }
+    refused(side, forge, &Raw::call(side).bearer(token).send_to(address).await);
+    assert_eq!(ask(&forge.other_client).send_to(address).await.status, 200);
 }
 
 /// T23: wrong credentials slow down the address that they come from, and no good one.

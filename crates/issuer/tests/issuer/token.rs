@@ -6,10 +6,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::Request;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use mcp_auth::guard::limit::Limit;
 
 use crate::endpoint::{
     Answer, Endpoint, FORM, GRANT, ISSUER, JSON, RESOURCE, basic_value, endpoint, endpoint_with,
-    post, refused,
+    post, post_to, refused,
 };
 
 #[tokio::test]
@@ -205,4 +206,29 @@ async fn only_a_form_sent_with_post_is_read() {
 
     let large = format!("{form}&unknown={}", "x".repeat(issuer::MAX_BODY));
     refused(&endpoint.send(post(&large, &[])).await, 413, "invalid_request");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_too_often_is_told_when_to_ask_again_and_no_other_is() {
+    let endpoint = endpoint_with(|setup| {
+        let limit = Limit::layer("1/h,2".parse().unwrap());
+        setup.change = Box::new(|issuer| issuer.limited(limit));
+    });
+    for _ in 0..3 {
+        let wrong = endpoint.basic_as(&endpoint.id, "wrong", GRANT).await;
+        refused(&wrong, 401, "invalid_client");
+    }
+    let token = endpoint.token().await;
+    endpoint.token().await;
+    let basic = basic_value(&endpoint.id, &endpoint.secret);
+    let body = format!("token={token}");
+    let revoke = post_to("/revoke", body.as_bytes(), &[(AUTHORIZATION.as_str(), &basic)]);
+    for answer in [endpoint.basic(GRANT).await, endpoint.send(revoke).await] {
+        refused(&answer, 429, "temporarily_unavailable");
+        let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((3590..=3600).contains(&wait), "{wait}");
+        assert_eq!(answer.headers["ratelimit"], format!("\"caller\";r=0;t={wait}"));
+        assert_eq!(answer.headers["ratelimit-policy"], "\"caller\";q=1;w=3600");
+    }
+    endpoint.token_of(endpoint.other.id(), endpoint.other.reveal_secret()).await;
 }

@@ -20,6 +20,7 @@ mod failures;
 mod rate;
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Request, Response};
 
@@ -61,6 +62,23 @@ impl Limit {
     }
 }
 
+impl Limit {
+    /// Counts a request of this caller. What it has left is for [`Check::answered`].
+    ///
+    /// The layer does it for every request that passes; a door of its own, such as a token
+    /// endpoint, asks here, so that a caller has one share at all of them.
+    ///
+    /// # Errors
+    /// The 429 to be answered: the caller has nothing left.
+    pub fn take(&self, caller: &Arc<Identity>) -> Result<Option<HeaderValue>, Rejection> {
+        let Some(counted) = &self.0 else { return Ok(None) };
+        match counted.buckets.take(&Caller::of(caller)) {
+            Ok(left) => Ok(Some(counted.left(left))),
+            Err(wait) => Err(Rejection::rate_limited(wait, counted.policy.clone())),
+        }
+    }
+}
+
 impl Check for Limit {
     /// The value of [`RATE_LIMIT`].
     type Pass = Option<HeaderValue>;
@@ -69,11 +87,7 @@ impl Check for Limit {
         let Some(identity) = Identity::of(request.extensions()) else {
             return Err(Rejection::unprotected("a rate limit without authentication before it"));
         };
-        let Some(counted) = &self.0 else { return Ok(None) };
-        match counted.buckets.take(&Caller::of(identity)) {
-            Ok(left) => Ok(Some(counted.left(left))),
-            Err(wait) => Err(Rejection::rate_limited(wait, counted.policy.clone())),
-        }
+        self.take(identity)
     }
 
     fn answered<R>(&self, left: Self::Pass, answer: &mut Response<R>) {
@@ -103,8 +117,6 @@ impl Counted {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn request(user: &str) -> Request<()> {
