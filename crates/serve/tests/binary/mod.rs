@@ -131,7 +131,15 @@ pub(crate) fn refusal(
     flags: &[&str],
     variables: &[(&str, &str)],
 ) -> String {
-    let output = command(exe, folder, flags, variables).output().unwrap();
+    let mut command = command(exe, folder, flags, variables);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().unwrap().is_none() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // It has ended by itself, or it runs although it should not.
+    let _ = child.kill();
+    let output = child.wait_with_output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "", "it said that it runs");
