@@ -17,7 +17,7 @@ const MANY: usize = 60;
 const VERY_MANY: usize = 3000;
 
 /// The flags of a server that soon has enough of one caller.
-pub(crate) const FLAGS: [&str; 2] = ["--rate-limit", "10/min,10"];
+pub(crate) const FLAGS: [&str; 2] = ["--rate-limit", "10/h,10"];
 
 /// T33: calls of one caller, who knows how long to wait, and not those of another.
 ///
@@ -33,12 +33,12 @@ pub(crate) async fn callers(side: &Side, forge: &Forge, running: &Running) {
     let passed = answers.iter().take_while(|answer| answer.status == 200).count();
     assert!((1..MANY).contains(&passed), "{}: {passed} calls passed", side.kind);
     assert!(answers[0].header("ratelimit-policy").is_some(), "{}", answers[0].head);
-    refused(side, forge, &answers[passed]);
+    refused(Expected::Refused(429), side, forge, &answers[passed]);
     let left = answers[passed].header("ratelimit").unwrap_or_default();
     assert!(left.contains(";r=0;"), "{}: {left}", side.kind);
     // Before the body, and whatever is asked for.
     let huge = Raw::call(side).present(&bob).announced(1 << 40).send_to(&address).await;
-    refused(side, forge, &huge);
+    refused(Expected::Refused(429), side, forge, &huge);
     assert_eq!(Raw::call(side).present(&alice).send_to(&address).await.status, 200);
     if side.kind == Kind::Jwt {
         clients(side, forge, &address).await;
@@ -81,8 +81,11 @@ pub(crate) async fn failures(side: &Side, forge: &Forge, running: &Running) {
     let address = running.addr.to_string();
     let [bob, _] = good(side, forge, running);
     let wrong = || Raw::call(side).present(&side.wrong);
-    let answer = until_429(wrong, &address).await;
-    refused(side, forge, &answer);
+    let mut answer = until_429(wrong, &address).await;
+    // It names itself in the challenge, as the other would.
+    answer.head = answer.head.replace(&format!("http://{address}"), side.origin());
+    // Still a credential that is not good, which the client has to hear.
+    refused(Expected::Challenged(429, Some("invalid_token")), side, forge, &answer);
     assert_eq!(Raw::call(side).present(&bob).send_to(&address).await.status, 200, "{}", side.kind);
     if side.kind == Kind::Jwt {
         let form = |secret: &str| {
@@ -112,8 +115,8 @@ async fn until_429(request: impl Fn() -> Raw, address: &str) -> Answer {
 }
 
 #[track_caller]
-fn refused(side: &Side, forge: &Forge, answer: &Answer) {
-    let judged = judge(Expected::Refused(429), side, forge, answer);
+fn refused(expected: Expected, side: &Side, forge: &Forge, answer: &Answer) {
+    let judged = judge(expected, side, forge, answer);
     assert_eq!(judged, Ok(()), "{}: {}", side.kind, answer.whole());
 }
 
