@@ -19,7 +19,7 @@ pub(crate) struct Refusal {
     client: Option<String>,
     trace: Option<TraceId>,
     /// When to ask again.
-    when: HeaderMap,
+    when: Box<HeaderMap>,
 }
 
 impl Refusal {
@@ -174,7 +174,7 @@ impl Refusal {
             reason: reason.into(),
             client: None,
             trace: None,
-            when: HeaderMap::new(),
+            when: Box::default(),
         }
     }
 }
@@ -194,7 +194,7 @@ impl IntoResponse for Refusal {
             // Also when the secret was sent in the body: a 401 without it is none (RFC 9110 §15.5.2).
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
         }
-        headers.extend(self.when);
+        headers.extend(*self.when);
         answer
     }
 }
