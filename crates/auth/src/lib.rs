@@ -22,6 +22,7 @@ mod rejection;
 mod scalar;
 pub mod secret;
 pub mod shell;
+mod shown;
 mod trace;
 
 pub use identity::Identity;

@@ -3,9 +3,11 @@
 use http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
 };
+use http::uri::Authority;
 use http::{Request, Uri};
 
 use super::gate::{Check, Gate};
+use crate::shown::shown;
 use crate::{Challenge, Rejection};
 
 /// Most bytes of all header names and values together.
@@ -38,11 +40,14 @@ impl Front {
     /// Answers under the host of `public_url`, and with `loopback` under the names of this
     /// machine at any port. Pages may call from the same places.
     pub fn new(public_url: &Uri, loopback: bool) -> Self {
-        let host = public_url.authority().map(|authority| authority.as_str().to_ascii_lowercase());
-        let origin = host
-            .as_ref()
-            .map(|host| format!("{}://{host}", public_url.scheme_str().unwrap_or("https")));
-        Self { hosts: host.into_iter().collect(), origins: origin.into_iter().collect(), loopback }
+        let scheme = public_url.scheme_str().unwrap_or("https");
+        let hosts: Vec<_> = public_url
+            .authority()
+            .map(|authority| spellings(scheme, authority))
+            .unwrap_or_default();
+        // Browsers leave the default port out of `Origin` (RFC 6454 §6.1).
+        let origin = hosts.first().map(|host| format!("{scheme}://{host}"));
+        Self { hosts, origins: origin.into_iter().collect(), loopback }
     }
 
     /// Lets pages of this origin (`https://app.example`) call as well.
@@ -88,18 +93,20 @@ impl Check for Front {
             }
         }
         // HTTP/2 and absolute-form targets name the host in the URI; where both do, both count.
-        let target = request.uri().authority().map(http::uri::Authority::as_str);
+        let target = request.uri().authority().map(Authority::as_str);
         let host = text(headers, &HOST)?;
         if target.is_none() && host.is_none() {
             return Err(Rejection::bad_header("neither Host nor :authority was sent"));
         }
         if let Some(foreign) = [target, host].into_iter().flatten().find(|h| !self.host_is_ours(h))
         {
-            return Err(Rejection::foreign_host(format!("host {foreign:?} is not this server")));
+            let reason = format!("host {} is not this server", shown(&foreign));
+            return Err(Rejection::foreign_host(reason));
         }
         if let Some(origin) = text(headers, &ORIGIN)?.filter(|origin| !self.origin_is_ours(origin))
         {
-            return Err(Rejection::foreign_origin(format!("origin {origin:?} is not allowed")));
+            let reason = format!("origin {} is not allowed", shown(&origin));
+            return Err(Rejection::foreign_origin(reason));
         }
         Ok(())
     }
@@ -110,6 +117,16 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
         value.to_str().map_err(|_| Rejection::bad_header(format!("{name} is not ASCII")))
     };
     headers.get(name).map(read).transpose()
+}
+
+/// How `Host` names a server, which may name the default port or leave it out
+/// (RFC 9110 §4.2.3). The shortest comes first.
+fn spellings(scheme: &str, authority: &Authority) -> Vec<String> {
+    let default = if scheme == "http" { 80 } else { 443 };
+    let name = authority.host().to_ascii_lowercase();
+    let port = authority.port_u16().unwrap_or(default);
+    let with_port = format!("{name}:{port}");
+    if port == default { vec![name, with_port] } else { vec![with_port] }
 }
 
 /// A name of this machine, with or without a port.
@@ -164,6 +181,39 @@ mod tests {
         assert_eq!(status("/mcp", &[("host", "localhost"), ("host", "localhost")]), 400);
         assert_eq!(status("http://evil.example/mcp", &[("host", "localhost")]), 403);
         assert_eq!(status("http://localhost/mcp", &[("host", "evil.example")]), 403);
+    }
+
+    #[test]
+    fn the_port_that_goes_without_saying_may_be_said() {
+        let host = |url: &'static str, host: &str| {
+            let front = Front::new(&Uri::from_static(url), false);
+            let request = Request::builder().uri("/mcp").header("host", host);
+            front.check(&mut request.body(()).unwrap()).is_ok()
+        };
+        for (url, port) in [("http://mcp.example", 80), ("https://mcp.example", 443)] {
+            assert!(host(url, "mcp.example"), "{url}");
+            assert!(host(url, &format!("MCP.example:{port}")), "{url}");
+            for other in ["mcp.example:8101", "mcp.example:", "mcp.example:80:80"] {
+                assert!(!host(url, other), "{url} {other}");
+            }
+        }
+        assert!(!host("http://mcp.example", "mcp.example:443"));
+        assert!(!host("https://mcp.example", "mcp.example:80"));
+        assert!(!host("http://mcp.example:8101", "mcp.example:8101:80"));
+        assert!(host("http://[::1]", "[::1]:80"));
+    }
+
+    #[test]
+    fn a_stranger_does_not_fill_the_log() {
+        let front = Front::new(&Uri::from_static("http://mcp.example"), false);
+        let long = "x".repeat(30_000);
+        for (name, host) in [("host", &*long), ("origin", "mcp.example")] {
+            let request = Request::builder().uri("/mcp").header("host", host);
+            let request = if name == "host" { request } else { request.header(name, &long) };
+            let rejection = front.check(&mut request.body(()).unwrap()).unwrap_err();
+            assert!(rejection.reason().len() < 200, "{} bytes", rejection.reason().len());
+            assert!(rejection.reason().contains("xxx…"), "{}", rejection.reason());
+        }
     }
 
     #[test]

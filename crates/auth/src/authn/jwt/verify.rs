@@ -21,6 +21,7 @@ use super::revocation::{self, Revocations};
 use super::{Claims, Keys};
 use crate::authn::Scheme;
 use crate::authn::credential::Credential;
+use crate::shown::shown;
 use crate::{Identity, Rejection};
 
 /// The scheme's name.
@@ -28,9 +29,6 @@ pub const NAME: &str = "jwt";
 
 /// The `typ` of access tokens (RFC 9068 §2.1).
 const ACCESS_TOKEN: &str = "at+jwt";
-
-/// Most characters of a stranger's value that reach the log.
-const MOST_SHOWN: usize = 80;
 
 /// Verifies tokens of one issuer for one audience.
 pub struct JwtVerifier<K> {
@@ -218,15 +216,6 @@ fn part<T: serde::de::DeserializeOwned>(text: &str, which: &str) -> Result<T, Re
         let what = if named { text } else { format!("not as expected at byte {}", error.column()) };
         invalid(format!("{which}: {what}"))
     })
-}
-
-/// What a stranger sent, fit for the log: escaped, and cut before it fills it.
-fn shown(value: &impl std::fmt::Debug) -> String {
-    let text = format!("{value:?}");
-    match text.char_indices().nth(MOST_SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }
 
 /// Media types are compared without case, and `application/` may be left out (RFC 7515 §4.1.9).
