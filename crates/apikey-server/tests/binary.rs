@@ -195,7 +195,13 @@ fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
     // It answers under its own name alone, whatever name was asked for.
     let key = format!("x-api-key: {}", key.reveal());
     assert_eq!(server.send("GET", "/mcp/x", &[&key, "host: mcp.example"], "").status, 404);
-    assert_eq!(server.send("GET", "/mcp/x", &[&key, "host: evil.example"], "").status, 403);
+    for foreign in ["evil.example", "localhost", &server.address] {
+        let host = format!("host: {foreign}");
+        assert_eq!(server.send("GET", "/mcp/x", &[&key, &host], "").status, 403, "{foreign}");
+        assert_eq!(server.send("GET", "/healthz", &[&host], "").status, 200, "{foreign}");
+    }
+    let page = [&key, "host: mcp.example", "origin: http://localhost:3000"];
+    assert_eq!(server.send("GET", "/mcp/x", &page, "").status, 403);
     assert!(server.interrupt().success());
 }
 

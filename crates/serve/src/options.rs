@@ -150,9 +150,10 @@ impl Options {
         Ok(folder.join(format!("records-{server}.db")))
     }
 
-    /// What surrounds the routes of a server that is reached under this URL.
+    /// What surrounds the routes of a server that is reached under this URL. It answers under
+    /// the names of this machine as well, unless others can reach it.
     pub fn outer(&self, url: &PublicUrl) -> Outer {
-        let own = Front::new(url.uri(), self.listen.ip().is_loopback());
+        let own = Front::new(url.uri(), self.is_loopback());
         let front = self.allow_origin.iter().fold(own, |front, page| front.allow_origin(page));
         let limits = TimeLimits { answer: self.transport.request_timeout, ..TimeLimits::default() };
         Outer::new(front).pages(&self.allow_origin).time_limits(limits)
