@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
+use http::header::CACHE_CONTROL;
 use mcp_auth::authz::Permit;
 use mcp_auth::{Challenge, Rejection};
 use tools::ToolServer;
@@ -25,7 +26,9 @@ pub(crate) fn protected(tools: ToolServer) -> Router {
         let permit = Permit::of(request.extensions());
         let checked = permit.map_or_else(|| Err(unguarded()), |permit| permit.check(TOOL));
         match checked {
-            Ok(_) => list(&tools, request).await,
+            // A shared cache would not see that it is for this caller alone: it heeds
+            // Authorization (RFC 9111 §3.5), and not X-API-Key.
+            Ok(_) => ([(CACHE_CONTROL, "no-store")], list(&tools, request).await).into_response(),
             Err(rejection) => refuse(&rejection, request),
         }
     }))

@@ -97,7 +97,12 @@ fn mcp_is_protected_in_every_method_and_path_below_it_and_the_rest_is_as_said() 
     let flags = [ANY_PORT, &["--protect", "all"]].concat();
     let server = Server::start(EXE, folder.path(), &flags, &[]);
     assert_eq!(server.send("GET", "/items", &[], "").status, 401);
-    assert_eq!(server.send("GET", "/items/", &[&key], "").status, 200);
+    // What is one caller's is kept by no cache: X-API-Key says nothing to one.
+    for path in ["/items", "/items/", "/mcp/sessions"] {
+        let answer = server.send("GET", path, &[&key], "");
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.head.contains("cache-control: no-store"), "{path}: {}", answer.head);
+    }
     assert!(server.banner.contains("GET /items"), "{}", server.banner);
 }
 

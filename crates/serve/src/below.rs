@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
+use http::header::CACHE_CONTROL;
 use mcp_auth::authn::Scheme;
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::guard::gate::Gate;
@@ -57,7 +58,11 @@ pub fn below<C: Scheme>(
 
 fn list(sessions: &Sessions, mut request: Request) -> Response {
     match Identity::of(request.extensions()) {
-        Some(identity) => Json(json!({ "sessions": sessions.of(identity) })).into_response(),
+        Some(identity) => {
+            let open = json!({ "sessions": sessions.of(identity) });
+            // A shared cache heeds Authorization (RFC 9111 §3.5), and not X-API-Key.
+            ([(CACHE_CONTROL, "no-store")], Json(open)).into_response()
+        }
         None => Rejection::unprotected("sessions without authentication before them")
             .answer(&Challenge::default(), request.extensions_mut())
             .into_response(),
