@@ -74,7 +74,8 @@ fn not_found() -> Response {
 }
 
 /// Whether any program would take `text` for `path` or for something below it: one that decodes,
-/// ignores case or parameters, drops empty segments, or resolves `.` and `..`.
+/// ignores case, parameters or extensions, ends at a NUL, drops empty segments, or resolves `.`
+/// and `..`.
 fn is_below(path: &str, text: &str) -> bool {
     let mut text = text.to_owned();
     for _ in 0..DECODINGS {
@@ -88,11 +89,18 @@ fn is_below(path: &str, text: &str) -> bool {
             ".." => drop(resolved.pop()),
             segment => resolved.push(segment),
         }
-        if resolved.first().is_some_and(|first| *first == path.trim_matches('/')) {
+        if resolved.first().is_some_and(|first| is_taken_for(path.trim_matches('/'), first)) {
             return true;
         }
     }
     false
+}
+
+/// Whether `segment` is this name, or goes on behind it with something that no name has, and
+/// that some program would cut off: a NUL, an extension, a parameter.
+fn is_taken_for(name: &str, segment: &str) -> bool {
+    let in_a_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    segment.strip_prefix(name).is_some_and(|rest| !rest.starts_with(in_a_name))
 }
 
 #[cfg(test)]
@@ -117,10 +125,29 @@ mod tests {
             "\\mcp",
             "/..//mcp/x",
             "/mcp%5cx",
+            "/mcp%00",
+            "/mcp.json",
+            "/mcp,x",
+            "/mcp%252500",
+            "/mcp%ff",
+            "/mcp:x",
         ] {
             assert!(is_below("/mcp", text), "{text}");
         }
-        for text in ["/", "", "/mcpx", "/x/mcp", "/items", "/token", "/m/cp", "/.well-known/mcp"] {
+        for text in [
+            "/",
+            "",
+            "/mcpx",
+            "/mcp2",
+            "/mcp-x",
+            "/mcp_x",
+            "/mcp%c3%a9",
+            "/x/mcp",
+            "/items",
+            "/token",
+            "/m/cp",
+            "/.well-known/mcp",
+        ] {
             assert!(!is_below("/mcp", text), "{text}");
         }
     }

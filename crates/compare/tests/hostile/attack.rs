@@ -52,7 +52,7 @@ pub(crate) enum Expected {
     NotPermitted,
     /// A refusal by the MCP service behind the layers, with its JSON-RPC code if it has one.
     Mcp(u16, Option<i64>),
-    /// Nothing is there, for anybody: the same 404 as everywhere, or the 401 of `/mcp`.
+    /// Nothing is there: the same 404 as everywhere.
     Nowhere,
     /// A status without a body of ours: the HTTP parser refused, or the method was HEAD.
     Bare(u16),

@@ -69,10 +69,10 @@ pub(crate) fn judge(expected: Expected, side: &Side, forge: &Forge, answer: &Ans
             let found = answer.json()["error"]["code"].as_i64();
             if found == code { Ok(()) } else { Err(format!("code {found:?}: {}", answer.body)) }
         }
-        Expected::Nowhere => match answer.status {
-            404 => nothing_is_there(answer),
-            _ => judge(super::attack::NOTHING, side, forge, answer),
-        },
+        Expected::Nowhere => {
+            status(404, answer)?;
+            nothing_is_there(answer)
+        }
         Expected::OAuth(right, error) => oauth(right, error, answer),
     }
 }

@@ -1,5 +1,5 @@
-//! T38: other spellings of the path. Each is `/mcp` and asks for a credential, or is nothing,
-//! for everybody.
+//! T38: other spellings of the path. What some program or other would take for `/mcp` asks for a
+//! credential, and then is nothing; any other path is nothing for everybody.
 
 use compare::Kind;
 
@@ -10,8 +10,8 @@ use super::raw::Raw;
 const BELOW: [&str; 8] =
     ["/mcp/", "/mcp//", "/mcp/x", "/mcp/x/y", "/mcp/..", "/mcp/.", "/mcp/%2e%2e/x", "/mcp/mcp"];
 
-/// What some proxy or file system would take for `/mcp`.
-const BESIDE: [&str; 16] = [
+/// What some proxy or file system would take for `/mcp`, or for something below it.
+const DISGUISED: [&str; 17] = [
     "//mcp",
     "///mcp",
     "/./mcp",
@@ -26,13 +26,17 @@ const BESIDE: [&str; 16] = [
     "/mcp%20",
     "/mcp;x=1",
     "/mcp.json",
-    "/mcpx",
+    "/mcp,x",
+    "/mcp%2500",
     "/healthz/../mcp",
 ];
 
+/// Names of their own.
+const BESIDE: [&str; 2] = ["/mcpx", "/mcp-x"];
+
 pub(crate) fn attacks(_: Kind) -> Vec<Attack> {
     let mut rows = Vec::new();
-    for path in BELOW {
+    for path in BELOW.into_iter().chain(DISGUISED) {
         rows.push(attack("T38", format!("{path} without a credential"), NOTHING, {
             move |side, _| Raw::call(side).target(path)
         }));
