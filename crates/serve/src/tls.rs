@@ -26,6 +26,7 @@ const PERIOD: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub(crate) struct Tls {
     files: Files,
+    /// Of the files when what is in use was read.
     seen: Stamps,
     pub(crate) config: RustlsConfig,
 }
@@ -67,18 +68,30 @@ impl Tls {
         Ok(Self { files, seen, config })
     }
 
-    /// Uses the files' new content whenever they change. A pair that cannot be used is told,
-    /// and the last good one stays.
+    /// Uses the files' new content whenever they change. A pair that cannot be used is told
+    /// and tried again, and the last good one stays.
     pub(crate) fn follow(mut self) -> io::Result<Watch> {
         let (alive, ended) = mpsc::channel();
         let thread = thread::Builder::new().name("tls-files".to_owned()).spawn(move || {
             let mut last = self.seen;
+            let mut told = None;
             while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
                 let now = self.files.stamps();
                 // Certificate and key are replaced one after the other: both have to be at rest.
-                if now == last && now != self.seen {
-                    self.seen = now;
-                    self.replace();
+                if now == self.seen {
+                    told = None;
+                } else if now == last {
+                    match self.replace() {
+                        Ok(()) => (self.seen, told) = (now, None),
+                        // Tried again, for it may pass, and told once for as long as it is so.
+                        Err(error) => {
+                            let failure = Some((now, format!("{error:#}")));
+                            if failure != told {
+                                tell(&error);
+                                told = failure;
+                            }
+                        }
+                    }
                 }
                 last = now;
             }
@@ -86,18 +99,18 @@ impl Tls {
         Ok(Watch { alive: Some(alive), thread: Some(thread) })
     }
 
-    fn replace(&self) {
-        match self.files.read() {
-            Ok(config) => {
-                self.config.reload_from_config(Arc::new(config));
-                tracing::info!(file = %self.files.cert.display(), "the certificate was replaced");
-            }
-            Err(error) => tracing::error!(
-                error = format!("{error:#}"),
-                "the certificate was not replaced, and the one before stays in use"
-            ),
-        }
+    fn replace(&self) -> anyhow::Result<()> {
+        self.config.reload_from_config(Arc::new(self.files.read()?));
+        tracing::info!(file = %self.files.cert.display(), "the certificate was replaced");
+        Ok(())
     }
+}
+
+fn tell(error: &anyhow::Error) {
+    tracing::error!(
+        error = format!("{error:#}"),
+        "the certificate was not replaced, and the one before stays in use"
+    );
 }
 
 impl Files {
