@@ -30,8 +30,9 @@ pub struct Transport {
     #[arg(long, env = "MCP_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
 
-    /// Take plain HTTP from other machines: everybody on the way can read the credentials and
-    /// use them. A TLS proxy on this machine does not need it: listen on 127.0.0.1 instead
+    /// Take plain HTTP from other machines, or under a public URL without TLS: everybody on the
+    /// way can read the credentials and use them. A TLS proxy on this machine does not need it:
+    /// listen on 127.0.0.1 instead
     #[arg(long, env = "MCP_INSECURE_HTTP", value_parser = BoolishValueParser::new())]
     pub insecure_http: bool,
 
@@ -101,13 +102,22 @@ impl Transport {
                        --public-url"
                 );
             }
-        } else if !listen.ip().is_loopback() && !self.insecure_http {
-            bail!(
-                "{listen} can be reached from other machines, and credentials would travel \
-                 unencrypted: give --tls-cert and --tls-key (cargo run -p keygen -- cert makes \
-                 both, to try out), or listen on 127.0.0.1 behind a TLS proxy on this machine, \
-                 or say --insecure-http"
-            );
+        } else if !self.insecure_http {
+            if !listen.ip().is_loopback() {
+                bail!(
+                    "{listen} can be reached from other machines, and credentials would travel \
+                     unencrypted: give --tls-cert and --tls-key (cargo run -p keygen -- cert makes \
+                     both, to try out), or listen on 127.0.0.1 behind a TLS proxy on this machine, \
+                     or say --insecure-http"
+                );
+            }
+            if let Some(url) = url.filter(|url| !url.is_https() && !url.is_loopback()) {
+                bail!(
+                    "credentials would travel to {url} unencrypted: give as --public-url the \
+                     https:// address of a TLS proxy on this machine, or one that this server \
+                     serves itself with --tls-cert and --tls-key, or say --insecure-http"
+                );
+            }
         }
         Ok(())
     }
@@ -179,6 +189,19 @@ mod tests {
             }
             assert_eq!(check(listen, None, |transport| transport.insecure_http = true), "");
             assert_eq!(check(listen, Some("https://mcp.example"), tls), "");
+        }
+    }
+
+    #[test]
+    fn a_public_url_without_tls_has_to_be_meant() {
+        for listen in ["127.0.0.1:1", "[::1]:1"] {
+            let error = check(listen, Some("http://mcp.example"), |_| ());
+            for fix in ["--public-url", "https://", "--tls-cert", "--insecure-http"] {
+                assert!(error.contains(fix), "{error}");
+            }
+            assert_eq!(check(listen, Some("http://localhost:8101"), |_| ()), "");
+            let meant = |transport: &mut Transport| transport.insecure_http = true;
+            assert_eq!(check(listen, Some("http://mcp.example"), meant), "");
         }
     }
 
