@@ -8,13 +8,15 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{Extensions, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use mcp_auth::{Challenge, Rejection, TraceId};
+use tower::{Layer, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
@@ -81,14 +83,14 @@ impl Outer {
     /// 4. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
     /// 5. [`TimeLimits`] for the body and for the answer;
     /// 6. CORS for other pages, before anyone asks for a credential, because browsers send
-    ///    none with a preflight;
+    ///    none with a preflight; an `OPTIONS` that is no preflight goes on to the routes;
     /// 7. the routes, whose fallback (that of [`below`](crate::below()), say) stands behind all
     ///    this too.
     ///
     /// Before all of them stands what [`start`](crate::start) knows of the connection.
     pub fn around(self, mut routes: Router, drain: &Drain) -> App {
         if !self.pages.is_empty() {
-            routes = routes.layer(cors(&self.pages));
+            routes = routes.layer(from_fn_with_state(cors(&self.pages), answer_pages));
         }
         let routes = routes.layer(from_fn_with_state(self.limits, limit)).layer(self.front.layer());
         let router = probes(routes, &self.ready, drain)
@@ -153,6 +155,19 @@ fn cors(pages: &[String]) -> CorsLayer {
                 .into_iter()
                 .chain(mcp.map(HeaderName::from_static))
                 .collect::<Vec<_>>(),
+/// The layer itself would answer every `OPTIONS`, and nobody would ask for a credential.
+async fn answer_pages(State(cors): State<CorsLayer>, request: Request, next: Next) -> Response {
+    let asks = request.headers().contains_key(ORIGIN)
+        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method() == Method::OPTIONS && !asks {
+        return next.run(request).await;
+    }
+    match cors.layer(next).oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
         )
         .expose_headers([
             WWW_AUTHENTICATE,

@@ -143,6 +143,17 @@ async fn only_pages_that_were_named_may_ask() {
     assert!(allowed.contains("authorization") && !allowed.contains('*'), "{allowed}");
     assert!(!answer.headers().contains_key("access-control-allow-credentials"));
 
+    // Only a preflight goes without a credential: any other OPTIONS is the route's to judge.
+    let answer = send(&named, Method::OPTIONS, "/nothing", &asking(PAGE)).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    for count in 1..3 {
+        let answer = send(&named, Method::OPTIONS, "/nothing", &asking(PAGE)[..count]).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{count}");
+    }
+    let without_origin = [asking(PAGE)[0], asking(PAGE)[2]];
+    let answer = send(&named, Method::OPTIONS, "/nothing", &without_origin).await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+
     let headers = [("host", "mcp.example"), ("origin", PAGE)];
     let answer = send(&named, Method::POST, "/work", &headers).await;
     let exposed = answer.headers()["access-control-expose-headers"].to_str().unwrap();

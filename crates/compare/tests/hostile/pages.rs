@@ -45,6 +45,15 @@ pub(crate) async fn judge(side: &Side, running: &Running) {
         assert_eq!(answer.status, 403, "{kind} {path}: {}", answer.whole());
         assert_eq!(answer.header("access-control-allow-origin"), None, "{kind} {path}");
     }
+    // An OPTIONS that is no preflight needs a credential like everything there.
+    for path in ["/mcp", "/mcp/x"] {
+        let plain = || Raw::to(side, "OPTIONS", path);
+        let asking = plain().with("access-control-request-method", "POST");
+        for raw in [plain(), plain().with("origin", NAMED), asking] {
+            let answer = to(raw).await;
+            assert_eq!(answer.status, 401, "{kind} {path}: {}", answer.whole());
+        }
+    }
     // The answers themselves, refusals first of all.
     let call = || Raw::call(side).with("origin", NAMED);
     let answer = to(call()).await;
