@@ -168,6 +168,19 @@ async fn answer_pages(State(cors): State<CorsLayer>, request: Request, next: Nex
     }
 }
 
+fn cors(pages: &[String]) -> CorsLayer {
+    let origins = pages.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let mcp = ["mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id", "last-event-id"];
+    CorsLayer::new()
+        .allow_origin(origins.collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        // A wildcard would not cover Authorization, and there is none for the beginning of a
+        // name: headers of `mcp-param-*` are not to be had for pages, and no tool here has one.
+        .allow_headers(
+            [ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("x-api-key")]
+                .into_iter()
+                .chain(mcp.map(HeaderName::from_static))
+                .collect::<Vec<_>>(),
         )
         .expose_headers([
             WWW_AUTHENTICATE,
