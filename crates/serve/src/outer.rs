@@ -143,18 +143,6 @@ fn panicked(payload: Box<dyn Any + Send>) -> http::Response<Full<axum::body::Byt
     response
 }
 
-fn cors(pages: &[String]) -> CorsLayer {
-    let origins = pages.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
-    let mcp = ["mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id", "last-event-id"];
-    CorsLayer::new()
-        .allow_origin(origins.collect::<Vec<_>>())
-        .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        // A wildcard would not cover Authorization.
-        .allow_headers(
-            [ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("x-api-key")]
-                .into_iter()
-                .chain(mcp.map(HeaderName::from_static))
-                .collect::<Vec<_>>(),
 /// The layer itself would answer every `OPTIONS`, and nobody would ask for a credential.
 async fn answer_pages(State(cors): State<CorsLayer>, request: Request, next: Next) -> Response {
     let asks = request.headers().contains_key(ORIGIN)

@@ -70,7 +70,7 @@ async fn a_certificate_that_could_not_be_read_is_tried_again_and_told_once() {
 
     put();
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit.clone() }).unwrap();
+    setrlimit(Resource::Nofile, Rlimit { current: Some(0), ..limit }).unwrap();
     in_time("the failure is not told", || log.count("Too many open files") > 0);
     // Long enough for some more tries.
     tokio::time::sleep(Duration::from_secs(2)).await;
