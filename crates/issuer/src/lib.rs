@@ -216,7 +216,7 @@ async fn token<C: ClientLookup>(
             issued.log(trace);
             json(StatusCode::OK, &issued.body())
         }
-        Err(refusal) => refusal.answer("token", trace),
+        Err(refusal) => refusal.answer("token", trace, &head.extensions),
     }
 }
 
@@ -229,7 +229,7 @@ async fn revoke<C: ClientLookup>(
     match issuer.revoke(&head, body, trace).await {
         // Nothing in the body is read by clients (RFC 7009 §2.2).
         Ok(()) => (StatusCode::OK, NOT_KEPT).into_response(),
-        Err(refusal) => refusal.answer("revoke", trace),
+        Err(refusal) => refusal.answer("revoke", trace, &head.extensions),
     }
 }
 

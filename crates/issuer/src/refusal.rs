@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Extensions, StatusCode};
+use mcp_auth::guard::peer::Peer;
 use mcp_auth::{Rejection, TraceId};
 use serde_json::json;
 
@@ -132,15 +133,21 @@ impl Refusal {
     }
 
     /// Writes the refusal to the log and makes the answer to the client.
-    pub(crate) fn answer(self, endpoint: &'static str, trace: TraceId) -> Response {
+    pub(crate) fn answer(
+        self,
+        endpoint: &'static str,
+        trace: TraceId,
+        extensions: &Extensions,
+    ) -> Response {
         tracing::info!(
             target: "audit",
             decision = "refused",
             endpoint,
             status = self.status.as_u16(),
             error = self.error,
-            reason = %self.reason,
+            reason = &*self.reason,
             trace_id = %trace,
+            peer = Peer::of(extensions).map(tracing::field::display),
             client_id = self.client,
         );
         Self { trace: Some(trace), ..self }.into_response()
