@@ -248,3 +248,26 @@ fn a_loose_env_file_with_a_secret_is_refused() {
     let tight = with_mode(0o600);
     assert_eq!(stdout(&tight), "very-secret\n", "{}", stderr(&tight));
 }
+
+#[test]
+fn a_reader_that_has_gone_changes_no_exit_code() {
+    let gone = || std::io::pipe().expect("a pipe").1;
+    let call = |arguments: &[&str]| {
+        let folder = TempDir::new().expect("a folder");
+        Command::new(CLIENT)
+            .env_clear()
+            .env("MCP_API_KEY", "k")
+            .current_dir(folder.path())
+            .args(arguments)
+            .stdout(gone())
+            .stderr(gone())
+            .status()
+            .expect("the client runs")
+    };
+    for arguments in [&["credential"][..], &["credential", "--json"], &["--help"]] {
+        assert_eq!(call(arguments).code(), Some(0), "{arguments:?}");
+    }
+    for arguments in [&["whoami", "--url", "nonsense"][..], &["whoami", "--nonsense"]] {
+        assert_eq!(call(arguments).code(), Some(1), "{arguments:?}");
+    }
+}

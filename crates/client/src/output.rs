@@ -1,11 +1,6 @@
 //! Where results go: text for people, one JSON document for scripts.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this module is the clients' output; nothing else prints"
-)]
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
 use serde_json::json;
@@ -14,7 +9,12 @@ use crate::{Error, Refusal};
 
 /// Tells the user something beside the result, on standard error.
 pub fn note(text: &str) {
-    eprintln!("{}", printable(text));
+    write_line(io::stderr(), &printable(text));
+}
+
+/// Whoever reads may have seen enough, as `head` has: the exit code is that of the command.
+fn write_line(mut out: impl Write, text: &str) {
+    let _ = writeln!(out, "{text}");
 }
 
 /// Prints in the form that was asked for.
@@ -37,13 +37,13 @@ impl Output {
     pub(crate) fn new(json: bool) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        Self { json, color: std::io::stdout().is_terminal() && !plain }
+        Self { json, color: io::stdout().is_terminal() && !plain }
     }
 
     /// The one JSON document of a command.
     pub(crate) fn document(self, value: &impl Serialize) {
         match serde_json::to_string_pretty(value) {
-            Ok(text) => println!("{text}"),
+            Ok(text) => write_line(io::stdout(), &text),
             Err(error) => note(&format!("The result cannot be written as JSON: {error}.")),
         }
     }
@@ -51,20 +51,20 @@ impl Output {
     /// A line of text; nothing when JSON was asked for.
     pub(crate) fn line(self, text: &str) {
         if !self.json {
-            println!("{}", printable(text));
+            write_line(io::stdout(), &printable(text));
         }
     }
 
     /// As [`Output::line`], in one style.
     pub(crate) fn styled(self, style: Style, text: &str) {
         if !self.json {
-            println!("{}", self.paint(style, &printable(text)));
+            write_line(io::stdout(), &self.paint(style, &printable(text)));
         }
     }
 
     /// A secret, alone on its line, as it is.
     pub(crate) fn secret(self, secret: &str) {
-        println!("{secret}");
+        write_line(io::stdout(), secret);
     }
 
     /// A refusal as part of a longer text.
