@@ -20,6 +20,18 @@ async fn site() -> Site {
     Site::start::<apikey_server::Prepared>(CLIENT, keys, &options).await
 }
 
+impl Site {
+    /// Opens a session of bob's, as another program would.
+    async fn session(&self) -> Connection {
+        let file = self.keys.path().join("clients/bob.apikey");
+        let key = std::fs::read_to_string(file).expect("the key of a first run");
+        let bob = Arc::new(Credential::api_key(key.trim().into()).expect("it fits a header"));
+        let url = self.server.url();
+        let open = Connection::open(&url, bob, Protocol::V2025_11_25);
+        open.await.expect("it opens")
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
     let site = site().await;
@@ -92,15 +104,7 @@ async fn a_refusal_tells_what_the_server_said_and_exits_with_2() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_shown_to_their_owner_who_can_end_them() {
     let site = site().await;
-    let file = site.keys.path().join("clients/bob.apikey");
-    let key = std::fs::read_to_string(file).expect("the key of a first run");
-    let bob = Arc::new(Credential::api_key(key.trim().into()).expect("it fits a header"));
-    let open = async || {
-        Connection::open(&site.server.url(), bob.clone(), Protocol::V2025_11_25)
-            .await
-            .expect("it opens")
-    };
-    let (first, _second) = (open().await, open().await);
+    let (first, _second) = (site.session().await, site.session().await);
     let shown = |arguments: &[&str]| {
         let output = site.client(&[&["sessions", "--json"], arguments].concat());
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -114,9 +118,11 @@ async fn sessions_are_shown_to_their_owner_who_can_end_them() {
     let foreign = site.client(&["sessions", "--end", id, "--as", "alice"]);
     assert_eq!(foreign.status.code(), Some(2), "{}", stderr(&foreign));
     assert_eq!(shown(&["--end", id])["sessions"].as_array().map(Vec::len), Some(1));
-    let gone = first.call("whoami", Default::default()).await;
-    assert!(gone.is_err(), "the session is ended at the server, and not only forgotten");
-    assert_eq!(shown(&["--end-all"])["ended"].as_array().map(Vec::len), Some(1));
+    // The session is ended at the server, and not only forgotten: its client opens another.
+    first.call("whoami", Default::default()).await.expect("an answer");
+    let left = shown(&[])["sessions"].as_array().expect("a list").clone();
+    assert!(left.len() == 2 && left.iter().all(|session| session["id"] != id), "{left:?}");
+    assert_eq!(shown(&["--end-all"])["ended"].as_array().map(Vec::len), Some(2));
     let text = stdout(&site.client(&["sessions"]));
     assert!(text.contains("No session is open."), "{text}");
 }
@@ -199,13 +205,18 @@ fn help_promises_only_what_logout_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logout_ends_the_session_where_there_is_one() {
+async fn logout_ends_all_sessions_that_are_open() {
     let site = site().await;
-    let older = document(&site.client(&["logout", "--json", "--protocol", "2025-11-25"]));
-    assert_eq!(older["session"], "ended");
-    let newer = site.client(&["logout"]);
-    assert_eq!(newer.status.code(), Some(0), "{}", stderr(&newer));
-    assert!(stdout(&newer).contains("no session"), "{}", stdout(&newer));
+    for protocol in ["2025-11-25", "2026-07-28"] {
+        let _two = (site.session().await, site.session().await);
+        let ended = document(&site.client(&["logout", "--json", "--protocol", protocol]));
+        assert_eq!(ended["ended"].as_array().map(Vec::len), Some(2), "{ended}");
+        let left = document(&site.client(&["sessions", "--json"]));
+        assert_eq!(left["sessions"], serde_json::json!([]));
+    }
+    let _open = site.session().await;
+    assert_eq!(stdout(&site.client(&["logout"])), "1 session ended.\n");
+    assert_eq!(stdout(&site.client(&["logout"])), "No session was open.\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

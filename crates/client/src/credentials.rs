@@ -20,6 +20,14 @@ pub trait Credentials: Send + Sync {
     /// What the user is to do when there is no credential to be had.
     fn current(&self) -> Pending<'_, Option<Credential>>;
 
+    /// The credential that there is already; `None` if one would have to be fetched.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    fn kept(&self) -> Pending<'_, Option<Credential>> {
+        self.current()
+    }
+
     /// Called once when `refused` got a 401. Returns another credential, or `None` if there
     /// is no other and the refusal stands.
     fn renew<'a>(&'a self, refused: &'a Credential) -> Pending<'a, Option<Credential>> {

@@ -12,6 +12,7 @@ mod environment;
 mod error;
 mod hint;
 mod http;
+mod logout;
 mod output;
 mod refusal;
 mod render;

@@ -10,14 +10,12 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::{arguments, parse_object};
 use crate::hint::cargo_run;
 use crate::http::{REQUEST_TIMEOUT, is_loopback, parse_url};
+use crate::logout::logout;
 use crate::output::Output;
 use crate::render::result_lines;
 use crate::sessions::sessions;
 use crate::tour::{tool_lines, tour};
-use crate::{
-    CallToolResult, Cli, Command, Connection, Credentials, Error, JsonObject, Protocol, SessionEnd,
-    note,
-};
+use crate::{CallToolResult, Cli, Command, Connection, Credentials, Error, JsonObject, note};
 
 /// The exit code that says: refused by the server.
 const REFUSED: u8 = 2;
@@ -77,7 +75,7 @@ async fn execute(
         Some(Command::Credential { header }) => {
             return credential(&*credentials, *header, output).await;
         }
-        Some(Command::Logout) => return logout(cli, credentials, output).await,
+        Some(Command::Logout) => return logout(cli, &*credentials, output).await,
         Some(Command::Sessions { end, end_all }) => {
             return sessions(cli, credentials, end, *end_all, output).await;
         }
@@ -96,7 +94,10 @@ async fn execute(
     Ok(())
 }
 
-async fn open(cli: &Cli, credentials: Arc<dyn Credentials>) -> Result<Connection, Error> {
+pub(crate) async fn open(
+    cli: &Cli,
+    credentials: Arc<dyn Credentials>,
+) -> Result<Connection, Error> {
     let http = cli.http_client(&parse_url(&cli.url)?)?;
     Connection::open_over(http, REQUEST_TIMEOUT, &cli.url, credentials, cli.protocol).await
 }
@@ -168,50 +169,6 @@ async fn credential(
         output.secret(text.expose_secret());
     }
     Ok(())
-}
-
-async fn logout(cli: &Cli, credentials: Arc<dyn Credentials>, output: Output) -> Result<(), Error> {
-    let ended = end_session(cli, Arc::clone(&credentials)).await;
-    // Also when the server is away: what lies here is dropped in any case.
-    let forgotten = credentials.forget().await?;
-    let (version, end) = ended.inspect_err(|_| {
-        // The error that follows says nothing of it.
-        if let Some(forgotten) = &forgotten {
-            note(forgotten);
-        }
-    })?;
-    let (word, text) = match end {
-        SessionEnd::Ended => ("ended", "The session is ended: the server confirmed it.".to_owned()),
-        SessionEnd::NotSupported => {
-            ("left", "The server ends sessions by itself only, after some idle minutes.".to_owned())
-        }
-        SessionEnd::None => {
-            let more = if cli.protocol == Protocol::V2025_11_25 {
-                "The server opened no session"
-            } else {
-                "Protocol {version} keeps no session"
-            };
-            ("none", format!("{}, so there is none to end.", more.replace("{version}", &version)))
-        }
-    };
-    if output.json {
-        output.document(&json!({ "protocol": version, "session": word, "forgotten": forgotten }));
-    }
-    output.line(&text);
-    if let Some(forgotten) = forgotten {
-        output.line(&forgotten);
-    }
-    Ok(())
-}
-
-/// Opens a session and ends it; says in which version.
-async fn end_session(
-    cli: &Cli,
-    credentials: Arc<dyn Credentials>,
-) -> Result<(String, SessionEnd), Error> {
-    let connection = open(cli, credentials).await?;
-    let version = connection.negotiated_version();
-    Ok((version, connection.close().await?))
 }
 
 /// The exact command that helps when nobody answers.

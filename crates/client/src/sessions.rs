@@ -44,15 +44,15 @@ pub(crate) async fn sessions(
     all: bool,
     output: Output,
 ) -> Result<(), Error> {
-    let door = Door { http: cli.http_client(&parse_url(&cli.url)?)?, url: &cli.url, credentials };
+    let door = Door::of(cli, credentials)?;
     let ended = if all {
-        door.list().await?.into_iter().map(|session| session.id).collect()
+        door.end_all().await?
     } else {
+        for id in end {
+            door.end(id).await?;
+        }
         end.to_vec()
     };
-    for id in &ended {
-        door.end(id).await?;
-    }
     let open = door.list().await?;
     if output.json {
         output.document(&json!({ "ended": ended, "sessions": open }));
@@ -74,13 +74,38 @@ pub(crate) async fn sessions(
     Ok(())
 }
 
+/// Ends every session of the caller; returns their ids.
+pub(crate) async fn end_all(
+    cli: &Cli,
+    credentials: Arc<dyn Credentials>,
+) -> Result<Vec<String>, Error> {
+    Door::of(cli, credentials)?.end_all().await
+}
+
 struct Door<'a> {
     http: reqwest::Client,
     url: &'a str,
     credentials: Arc<dyn Credentials>,
 }
 
-impl Door<'_> {
+impl<'a> Door<'a> {
+    fn of(cli: &'a Cli, credentials: Arc<dyn Credentials>) -> Result<Self, Error> {
+        Ok(Self { http: cli.http_client(&parse_url(&cli.url)?)?, url: &cli.url, credentials })
+    }
+
+    async fn end_all(&self) -> Result<Vec<String>, Error> {
+        let mut ended = Vec::new();
+        for session in self.list().await? {
+            match self.end(&session.id).await {
+                Ok(()) => ended.push(session.id),
+                // It ended by itself meanwhile.
+                Err(error) if error.refusal().is_some_and(|refusal| refusal.status == 404) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(ended)
+    }
+
     async fn list(&self) -> Result<Vec<Session>, Error> {
         let request = self.http.get(format!("{}/sessions", self.url.trim_end_matches('/')));
         let response = self.done(request).await?;

@@ -73,6 +73,13 @@ impl Credentials for Tokens {
         })
     }
 
+    fn kept(&self) -> Pending<'_, Option<Credential>> {
+        Box::pin(async {
+            let token = self.cache.read()?.filter(|token| !token.is_over());
+            token.map(|token| Credential::bearer(token.secret)).transpose()
+        })
+    }
+
     fn renew<'a>(&'a self, refused: &'a Credential) -> Pending<'a, Option<Credential>> {
         Box::pin(async {
             let mut held = self.held.lock().await;

@@ -6,8 +6,10 @@ mod site;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use client::{Connection, Credential, Protocol};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -73,9 +75,32 @@ async fn a_token_is_kept_for_the_next_command_and_dropped_by_logout() {
 
     let logout = site.client(&["logout", "--json", "--protocol", "2025-11-25"]);
     assert_eq!(logout.status.code(), Some(0), "{}", stderr(&logout));
-    assert_eq!(document(&logout)["session"], "ended");
+    assert_eq!(document(&logout)["ended"], serde_json::json!([]));
     assert!(kept(&site).is_empty());
     assert_ne!(stdout(&site.client(&["credential"])), first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_ends_the_sessions_under_the_token_that_is_kept_and_fetches_none() {
+    let site = site().await;
+    // No server is there: it is not asked for a token in order to give it back.
+    let nothing = |json: &[&str]| {
+        let arguments = [&["logout"], json].concat();
+        run(CLIENT, site.keys.path(), "http://127.0.0.1:9/mcp", &arguments)
+    };
+    assert_eq!(stdout(&nothing(&[])), "No token is kept, so nothing is given back.\n");
+    let document_of_nothing = document(&nothing(&["--json"]));
+    assert_eq!(document_of_nothing, serde_json::json!({ "ended": [], "forgotten": null }));
+    assert!(kept(&site).is_empty());
+
+    let token = stdout(&site.client(&["credential"]));
+    let bob = Arc::new(Credential::bearer(token.trim().into()).expect("it fits a header"));
+    let url = site.server.url();
+    let open = Connection::open(&url, bob, Protocol::V2025_11_25);
+    let _session = open.await.expect("it opens");
+    let logout = stdout(&site.client(&["logout"]));
+    assert!(logout.starts_with("1 session ended.\nThe token kept in "), "{logout}");
+    assert!(logout.contains("The server has revoked it."), "{logout}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
