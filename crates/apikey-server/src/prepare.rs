@@ -21,8 +21,6 @@ const NAME: &str = "apikey-server";
 impl Server for Prepared {
     type Options = Options;
 
-    const SECRETS: &[&str] = &["MCP_API_KEY", "OPENWEATHERMAP_API_KEY"];
-
     fn common(options: &Options) -> &serve::Options {
         &options.common
     }

@@ -16,6 +16,7 @@
 mod audit;
 pub mod authn;
 pub mod authz;
+pub mod dotenv;
 pub mod guard;
 mod identity;
 mod rejection;

@@ -1,4 +1,6 @@
 //! `.env`: the settings of the folder one works in, if nobody else can have written them.
+//!
+//! The servers and keygen have the same rules, in `auth/src/dotenv.rs`.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
@@ -7,8 +9,9 @@ use std::path::Path;
 
 use crate::Error;
 
-/// What may not stand in a `.env` that others can read.
-const SECRETS: [&str; 3] = ["MCP_API_KEY", "MCP_CLIENT_SECRET", "MCP_TOKEN"];
+/// What may not stand in a `.env` that others can read, whichever program reads it.
+const SECRETS: [&str; 4] =
+    ["MCP_API_KEY", "MCP_CLIENT_SECRET", "MCP_TOKEN", "OPENWEATHERMAP_API_KEY"];
 
 /// Reads `.env` in the working directory, and in no folder above it, where a stranger's could
 /// send a key to a server of theirs. What the environment already has, stays.
@@ -34,6 +37,10 @@ fn trusted_text(path: &Path, me: u32) -> Result<Option<String>, Error> {
         Ok(entry) => check_owner(entry.uid(), me)?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error)),
+    }
+    // Asked before it is opened: a pipe would wait for somebody to write.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(Error::Usage(".env is not a file. Move it away.".into()));
     }
     let mut file = File::open(path).map_err(unreadable)?;
     // Asked of the open file, so that it cannot be exchanged in between.
@@ -117,6 +124,10 @@ mod tests {
         }
         let open = read("MCP_URL=http://a/mcp", 0o666, false).unwrap_err();
         assert!(open.contains("changed by everyone"), "{open}");
+        let folder = tempfile::tempdir().unwrap();
+        let me = rustix::process::geteuid().as_raw();
+        let folder = trusted_text(folder.path(), me).unwrap_err().to_string();
+        assert!(folder.contains("not a file"), "{folder}");
         let wrong = read("very-secret line", 0o600, false).unwrap_err();
         assert!(wrong.contains("NAME=value") && !wrong.contains("very-secret"), "{wrong}");
     }

@@ -15,8 +15,6 @@ use crate::{NAME, Options, Prepared};
 impl Server for Prepared {
     type Options = Options;
 
-    const SECRETS: &[&str] = &["OPENWEATHERMAP_API_KEY"];
-
     fn common(options: &Options) -> &serve::Options {
         &options.common
     }

@@ -45,6 +45,23 @@ fn token(server: &Server, folder: &Path, owner: &str) -> String {
 }
 
 #[test]
+fn a_dotenv_file_is_read_only_if_others_cannot_have_written_it_or_read_a_secret_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".env");
+    // A secret of another server is one all the same.
+    for (text, mode) in [("MCP_AUDIENCE=x", 0o666), ("MCP_API_KEY=horse", 0o644)] {
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+        assert!(error.contains("chmod 600 .env") && !error.contains("horse"), "{error}");
+    }
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
+    assert!(error.contains(".env is not a file"), "{error}");
+}
+
+#[test]
 fn a_first_run_makes_clients_whose_tokens_work() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(EXE, folder.path(), ANY_PORT, &[]);

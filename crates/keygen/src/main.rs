@@ -1,7 +1,6 @@
 //! `keygen`: makes and revokes the credentials of the three servers.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -11,8 +10,8 @@ use serde_json::json;
 
 fn main() -> ExitCode {
     // Before the command line is read: it may set what flags default to.
-    if let Err(sentence) = read_environment_file() {
-        return failed(sentence, std::env::args_os().any(|word| word == "--json"));
+    if let Err(error) = mcp_auth::dotenv::read() {
+        return failed(&error.to_string(), std::env::args_os().any(|word| word == "--json"));
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -35,18 +34,6 @@ fn main() -> ExitCode {
 fn is_bad_variable(error: &clap::Error) -> bool {
     error.kind() == ErrorKind::ValueValidation
         && error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("--json".to_owned()))
-}
-
-/// Of a wrong file no line is repeated, because it may hold a secret.
-fn read_environment_file() -> Result<(), &'static str> {
-    let path = Path::new(".env");
-    match dotenvy::from_path(path) {
-        Err(dotenvy::Error::LineParse(..)) => {
-            Err(".env has a line that is not NAME=value; mend it, or remove the file")
-        }
-        Err(_) if path.exists() => Err("cannot read .env; make it readable, or remove it"),
-        _ => Ok(()),
-    }
 }
 
 fn print(text: &str) -> ExitCode {

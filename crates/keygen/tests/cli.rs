@@ -1,6 +1,6 @@
 //! The real program, as a shell runs it.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -416,6 +416,15 @@ fn an_environment_file_is_read_and_never_repeated() {
     fs::write(shell.path(".env"), "hunter2 hunter2\n").unwrap();
     let sentence = shell.fails(&["secret"]);
     assert!(sentence.contains(".env") && !sentence.contains("hunter2"), "{sentence}");
+}
+
+#[test]
+fn an_environment_file_that_others_can_change_is_not_obeyed() {
+    let shell = Shell::new();
+    fs::write(shell.path(".env"), "MCP_KEYS=elsewhere\n").unwrap();
+    fs::set_permissions(shell.path(".env"), Permissions::from_mode(0o666)).unwrap();
+    assert!(shell.fails(&["secret"]).contains("chmod 600 .env"));
+    assert!(!shell.path("elsewhere").exists());
 }
 
 #[test]

@@ -179,4 +179,11 @@ fn a_loose_env_file_with_a_secret_is_refused() {
     assert!(!stderr(&loose).contains("very-secret"));
     let tight = with_mode(0o600);
     assert_eq!(stdout(&tight), "very-secret\n", "{}", stderr(&tight));
+
+    // The list is the one of the servers and of keygen.
+    for name in mcp_auth::dotenv::SECRETS {
+        std::fs::write(&file, format!("{name}=very-secret\n")).expect("a file");
+        let loose = with_mode(0o644);
+        assert!(stderr(&loose).contains("chmod 600 .env"), "{name}: {}", stderr(&loose));
+    }
 }

@@ -19,8 +19,6 @@ const EXAMPLE: &str = "or leave --policy out for the built-in one; crates/rbac-s
 impl Server for Prepared {
     type Options = Options;
 
-    const SECRETS: &[&str] = &[];
-
     fn common(options: &Options) -> &serve::Options {
         &options.common
     }

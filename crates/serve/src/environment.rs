@@ -1,39 +1,9 @@
-//! What is taken from the environment and from `.env`, before any flag is read.
+//! What is taken from the environment, beside the flags.
 
-use std::fs::File;
-use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 /// Most worker threads that a server starts.
 const MOST_WORKERS: usize = 1024;
-
-/// Reads `.env` in the working directory, if there is one. What the environment already
-/// has, stays. Of a wrong file no line is repeated, because it may hold a secret.
-///
-/// It changes the environment, and so has to run while there is one thread.
-pub(crate) fn read_dotenv(secrets: &[&str]) -> anyhow::Result<()> {
-    let path = Path::new(".env");
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(error).context("cannot read .env; make it readable, or remove it");
-        }
-    };
-    let mode = file.metadata().context("cannot read .env")?.permissions().mode() & 0o777;
-    let items: Result<Vec<_>, _> = dotenvy::from_path_iter(path).and_then(Iterator::collect);
-    let Ok(items) = items else {
-        bail!(".env has a line that is not NAME=value; mend it, or remove the file");
-    };
-    let secret = items.iter().find(|(name, _)| secrets.contains(&name.as_str()));
-    if let Some((name, _)) = secret.filter(|_| mode & 0o077 != 0) {
-        bail!(".env holds {name} and can be read by others (mode {mode:o}); run: chmod 600 .env");
-    }
-    dotenvy::from_path(path).context("cannot read .env")
-}
 
 /// A secret from the environment. Empty counts as absent.
 ///

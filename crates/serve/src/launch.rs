@@ -20,9 +20,6 @@ pub trait Server: Sized {
     /// Its flags.
     type Options: clap::Parser;
 
-    /// Names of the environment variables that hold its secrets.
-    const SECRETS: &[&str];
-
     /// The flags that all servers have.
     fn common(options: &Self::Options) -> &Options;
 
@@ -79,7 +76,7 @@ fn sentence(error: &anyhow::Error) -> String {
 
 fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     // Before anything else: it changes the environment, which only one thread may.
-    environment::read_dotenv(S::SECRETS)?;
+    mcp_auth::dotenv::read()?;
     environment::check_worker_threads()?;
     let mut options = flags::parse::<S::Options>()?;
     S::take_secrets(&mut options)?;
