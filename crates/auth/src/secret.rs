@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::shell;
+
 /// Why a secret file was not read or written. The text never holds the secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFileError {
@@ -24,7 +26,10 @@ pub enum SecretFileError {
         source: io::Error,
     },
     /// Others than the owner may read or change it.
-    #[error("{path} can be read by others (mode {mode:o}); run: chmod 600 {path}")]
+    #[error(
+        "{path} can be read by others (mode {mode:o}); run: chmod 600 {word}",
+        word = shell::word(&.path.to_string_lossy())
+    )]
     LooseMode {
         /// The file.
         path: PathBuf,
@@ -118,9 +123,10 @@ mod tests {
     #[test]
     fn what_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
+        let path = folder.path().join("my key");
         write_public(&path, "secret", false).unwrap();
         let error = read(&path).unwrap_err().to_string();
-        assert!(error.contains("chmod 600") && !error.contains("secret\""), "{error}");
+        assert!(error.ends_with(&format!("chmod 600 '{}'", path.display())), "{error}");
+        assert!(!error.contains("secret"), "{error}");
     }
 }
