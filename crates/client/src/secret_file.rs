@@ -34,7 +34,11 @@ pub fn credential_path(keys: &Path, name: &str, kind: &str, flag: &str) -> Resul
 /// When others can read the file too, or when it is no file of readable text.
 pub fn read_secret_file(path: &Path) -> Result<Option<SecretString>, Error> {
     let shown = path.display();
-    let unreadable = |error| Error::Usage(format!("Cannot read {shown}: {error}."));
+    let unreadable = |error| {
+        Error::Usage(format!(
+            "Cannot read {shown}: {error}. Make it readable for you alone, or move it away."
+        ))
+    };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -43,7 +47,9 @@ pub fn read_secret_file(path: &Path) -> Result<Option<SecretString>, Error> {
     // Asked of the open file, so that it cannot be exchanged in between.
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() || metadata.len() > MAX_LENGTH {
-        return Err(Error::Usage(format!("{shown} is not a credential file.")));
+        return Err(Error::Usage(format!(
+            "{shown} is not a file that holds a credential. Name another, or move it away."
+        )));
     }
     if metadata.permissions().mode() & 0o077 != 0 {
         return Err(Error::Usage(format!(
@@ -71,7 +77,12 @@ pub fn write_secret_file(path: &Path, text: &str) -> Result<(), Error> {
         file.write_all(text.as_bytes())?;
         fs::rename(&draft, path)
     };
-    write().map_err(|error| Error::Usage(format!("Cannot write {}: {error}.", path.display())))
+    write().map_err(|error| {
+        Error::Usage(format!(
+            "Cannot write {}: {error}. Make its folder writable, or choose another with --keys.",
+            path.display()
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ fn public_key(options: &Options) -> anyhow::Result<VerifyingKey> {
             file.display()
         );
     }
-    let text = read_trusted(&file, "public key")?;
+    let text = read_trusted(&file, "public key", "--public-key")?;
     VerifyingKey::rs256(&text).map_err(|error| {
         anyhow!(
             "{} verifies nothing: {error}; give an RSA public key, or make a pair with: cargo run \
@@ -124,7 +124,7 @@ fn policy(options: &Options, catalogue: Catalogue) -> anyhow::Result<Policy> {
     if !file.is_file() {
         bail!("there is no policy file {shown}; name one with --policy, {EXAMPLE}");
     }
-    let text = read_trusted(file, "policy")?;
+    let text = read_trusted(file, "policy", "--policy")?;
     Policy::parse(&text, catalogue).map_err(|error| match error {
         PolicyError::Syntax(error) => {
             let before = error.span().map_or(0, |span| span.start);

@@ -254,5 +254,6 @@ fn plain_http_beyond_this_machine_has_to_be_said() {
     let missing = [("MCP_TLS_CERT", "cert.pem"), ("MCP_TLS_KEY", "key.pem")];
     let missing = refusal(EXE, folder.path(), ANY_PORT, &missing);
     assert!(missing.contains("cannot read the certificate cert.pem"), "{missing}");
+    assert!(missing.contains("name another with --tls-cert"), "{missing}");
     assert!(!folder.path().join("keys").exists(), "it made something");
 }

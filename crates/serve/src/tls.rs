@@ -116,7 +116,7 @@ fn tell(error: &anyhow::Error) {
 impl Files {
     fn read(&self) -> anyhow::Result<ServerConfig> {
         let (cert, key) = (self.cert.display(), self.key.display());
-        let text = read_trusted(&self.cert, "certificate")?;
+        let text = read_trusted(&self.cert, "certificate", "--tls-cert")?;
         let chain: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
             .collect::<Result<_, _>>()
             .map_err(|error| anyhow!("{cert} is not a certificate in PEM: {error}"))?;

@@ -5,18 +5,21 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use mcp_auth::shell;
 
-/// Reads a public key or a policy. `what` names it in errors.
+/// Reads a public key, a policy or a certificate. Errors call it `what`, and name `flag`, which
+/// takes the path of another.
 ///
 /// # Errors
 /// It cannot be read, or others than its owner may change it.
-pub fn read_trusted(path: &Path, what: &str) -> anyhow::Result<String> {
+pub fn read_trusted(path: &Path, what: &str, flag: &str) -> anyhow::Result<String> {
     let shown = path.display();
-    let mut file = File::open(path).with_context(|| format!("cannot read the {what} {shown}"))?;
-    let mode =
-        file.metadata().with_context(|| format!("cannot read {shown}"))?.permissions().mode();
+    let unreadable = |error| {
+        anyhow!("cannot read the {what} {shown}: {error}; mend it, or name another with {flag}")
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode();
     if mode & 0o022 != 0 {
         bail!(
             "the {what} {shown} can be changed by others (mode {:o}); run: chmod go-w {}",
@@ -25,6 +28,6 @@ pub fn read_trusted(path: &Path, what: &str) -> anyhow::Result<String> {
         );
     }
     let mut text = String::new();
-    file.read_to_string(&mut text).with_context(|| format!("cannot read the {what} {shown}"))?;
+    file.read_to_string(&mut text).map_err(unreadable)?;
     Ok(text)
 }
