@@ -81,7 +81,7 @@ pub enum Command {
         #[arg(long, value_name = "JSON", conflicts_with = "pairs")]
         args: Option<String>,
     },
-    /// End the session
+    /// End the sessions that you have open
     // A client that keeps a token says more: see `parse`.
     Logout,
     /// The sessions that you have open, as clients before 2026-07-28 do
@@ -138,12 +138,19 @@ pub fn parse<A: Parser>(program: &Program) -> Result<A, ExitCode> {
 
 /// The flags and commands, with what differs from client to client.
 fn definition<A: Parser>(program: &Program) -> clap::Command {
-    let command = A::command().mut_arg("url", |url| url.default_value(program.default_url));
+    let command =
+        A::command().mut_arg("url", |url| url.default_value(program.default_url)).after_help(
+            "Flags with [env: NAME] may be given as that environment variable instead, or in a \
+             file .env in the working directory.\n\
+             Exit codes: 0 done, 2 refused by the server, 1 any other failure.",
+        );
     if !program.keeps_token {
         return command;
     }
     command.mut_subcommand("logout", |logout| {
-        logout.about("End the session, have the token revoked, and drop the token that is kept")
+        logout.about(
+            "End the sessions that you have open, drop the token that is kept, and have it revoked",
+        )
     })
 }
 
@@ -187,6 +194,9 @@ mod tests {
             command.clone().debug_assert();
             let help = command.render_help().to_string();
             assert_eq!(help.contains("drop the token"), keeps_token, "{help}");
+            for part in ["2 refused by the server", "environment variable"] {
+                assert!(help.contains(part), "{help}");
+            }
         }
     }
 }
