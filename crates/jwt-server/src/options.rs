@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::bail;
 use axum::http::Uri;
 use clap::builder::BoolishValueParser;
-use jiff::SignedDuration;
 use secrecy::SecretString;
 use serve::PublicUrl;
 use tools::WeatherProvider;
@@ -48,7 +47,7 @@ pub struct Options {
 
     /// How long a token lives: 60m, 1h 30m, 90s; at most 24h
     #[arg(long, env = "MCP_TOKEN_TTL", value_name = "TIME", default_value = "60m",
-          value_parser = ttl)]
+          value_parser = |text: &str| serve::time(text, LONGEST_TTL))]
     pub token_ttl: Duration,
 
     /// File of the secret that signs tokens [default: jwt.secret in the keys folder]
@@ -125,16 +124,6 @@ fn issuer(text: &str) -> anyhow::Result<String> {
     Ok(text.to_owned())
 }
 
-fn ttl(text: &str) -> anyhow::Result<Duration> {
-    let parsed = text.parse::<u64>().map(Duration::from_secs).ok().or_else(|| {
-        text.parse::<SignedDuration>().ok().and_then(|ttl| Duration::try_from(ttl).ok())
-    });
-    match parsed {
-        Some(ttl) if ttl >= Duration::from_secs(1) && ttl <= LONGEST_TTL => Ok(ttl),
-        _ => bail!("give a time from 1s to 24h, such as 60m"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,15 +151,5 @@ mod tests {
         }
         let flags = ["jwt-server", "--issuer", "not a url"];
         assert!(<Options as clap::Parser>::try_parse_from(flags).is_err());
-    }
-
-    #[test]
-    fn a_life_is_from_one_second_to_a_day() {
-        assert_eq!(ttl("60m").unwrap(), DEFAULT_TTL);
-        assert_eq!(ttl("1h 30m").unwrap(), Duration::from_secs(5400));
-        assert_eq!(ttl("90").unwrap(), Duration::from_secs(90));
-        for text in ["", "0", "-5m", "25h", "soon", "999999999999999999999"] {
-            assert!(ttl(text).is_err(), "{text}");
-        }
     }
 }

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::bail;
 use clap::builder::BoolishValueParser;
-use jiff::SignedDuration;
 use mcp_auth::authn::jwt::Rules;
 
 /// Whose tokens are accepted when no issuer was given. For trying out only.
@@ -48,18 +46,18 @@ pub struct Options {
     #[arg(long, env = "MCP_AUDIENCE", value_name = "NAME")]
     pub audience: Option<String>,
 
-    /// Refuse tokens without jti, client_id and iat, as RFC 9068 wants them; always so for the
-    /// default issuer
+    /// Refuse tokens without jti, client_id or iat, as RFC 9068 §2.2 wants all three; always so
+    /// for the default issuer
     #[arg(long, env = "MCP_REQUIRE_JTI", value_parser = BoolishValueParser::new())]
     pub require_jti: bool,
 
-    /// What the issuer writes into typ, such as JWT; absent, if it writes none
+    /// What the issuer writes into typ, such as JWT; the word absent if it writes no typ
     #[arg(long, env = "MCP_TYP", value_name = "TYPE", default_value = DEFAULT_TYP)]
     pub typ: String,
 
-    /// How long a token may live at most
+    /// How long a token may live at most: 90s, 30m, 1h 30m
     #[arg(long, env = "MCP_LONGEST_LIFE", value_name = "TIME", default_value = "24h",
-          value_parser = longest_life)]
+          value_parser = |text: &str| serve::time(text, YEAR))]
     pub longest_life: Duration,
 
     /// File that says which role reaches which tools [default: the built-in one with Manager,
@@ -72,6 +70,7 @@ const DEFAULT_TYP: &str = "at+jwt";
 /// Says that tokens have no `typ`.
 const NO_TYP: &str = "absent";
 const DEFAULT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 impl Options {
     /// All defaults, on a free loopback port. Nothing is read from the environment.
@@ -109,17 +108,5 @@ impl Options {
             typ: Some(self.typ.clone()).filter(|typ| typ != NO_TYP),
             ..Rules::new(self.issuer(), self.audience())
         }
-    }
-}
-
-fn longest_life(text: &str) -> anyhow::Result<Duration> {
-    let life = text.parse::<SignedDuration>().ok().and_then(|life| Duration::try_from(life).ok());
-    match life {
-        Some(life)
-            if life >= Duration::from_secs(1) && life <= Duration::from_secs(366 * 86_400) =>
-        {
-            Ok(life)
-        }
-        _ => bail!("give a time such as 1h or 30m, of a year at most"),
     }
 }

@@ -64,8 +64,8 @@ pub struct Options {
         env = "MCP_FAILURE_LIMIT",
         value_name = "LIMIT",
         default_value = Failures::DEFAULT,
-        help = "How many credentials from one address may be refused before it is slowed down; \
-                good ones never are"
+        help = "How many credentials from one address may be refused before it is slowed down: \
+                off, or N/PERIOD[,BURST], such as 60/min; good ones never are"
     )]
     pub failure_limit: RateLimit,
 
