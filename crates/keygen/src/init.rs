@@ -38,9 +38,9 @@ pub(crate) fn run(place: &Place) -> Result<Report, Error> {
         text.push_str(&format!("{done}  {}  {purpose}\n", path.display()));
     }
     let (keys, all) = (after_dashes(&place.flag()), after_dashes(&place.flags()));
+    let demo = demo_note(&Store::open(&place.store_file())?)?;
     text.push_str(&format!(
-        "\nThe API keys and clients of bob and alice are for trying out: a server that others can \
-         reach refuses them.\nThe RSA pair and the secret serve there too.\nnext, in two terminals:\n  \
+        "\n{demo}next, in two terminals:\n  \
          cargo run -p apikey-server{all}   and  cargo run -p apikey-client{keys}\n  \
          cargo run -p jwt-server{all}      and  cargo run -p jwt-client{keys}\n  \
          cargo run -p rbac-server{keys}     and  cargo run -p rbac-client{keys}\n"
@@ -55,6 +55,24 @@ pub(crate) fn run(place: &Place) -> Result<Report, Error> {
         })
         .collect();
     Ok(Report::new(text, json))
+}
+
+/// A store with credentials of somebody else is given none of these.
+fn demo_note(store: &Store) -> Result<String, Error> {
+    let what = match (store.has_demo_keys()?, store.has_demo_clients()?) {
+        (true, true) => "API keys and clients",
+        (true, false) => "API keys",
+        (false, true) => "clients",
+        (false, false) => {
+            return Ok("The store holds credentials of your own, so none was made for bob and \
+                       alice.\n"
+                .to_owned());
+        }
+    };
+    Ok(format!(
+        "The {what} of bob and alice are for trying out: a server that others can reach refuses \
+         them.\nThe RSA pair and the secret serve there too.\n"
+    ))
 }
 
 fn init_with_store(keys_dir: &Path, store_file: &Path) -> Result<Vec<Outcome>, Error> {

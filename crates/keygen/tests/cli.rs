@@ -408,6 +408,25 @@ fn init_makes_what_is_missing_and_keeps_the_rest() {
 }
 
 #[test]
+fn init_speaks_of_demo_credentials_only_where_there_are_some() {
+    let shell = Shell::new();
+    shell.ok(&["apikey", "create", "--owner", "carol", "--name", "n"]);
+    let text = shell.ok(&["init"]);
+    assert!(text.contains("\nThe clients of bob and alice"), "{text}");
+    shell.ok(&["--keys", "own", "apikey", "create", "--owner", "carol", "--name", "n"]);
+    shell.ok(&["--keys", "own", "client", "create", "--owner", "carol", "--name", "n"]);
+    let text = shell.ok(&["init", "--keys", "own"]);
+    assert!(text.contains("credentials of your own"), "{text}");
+    assert!(!text.contains("for trying out"), "{text}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_put_right_with_the_flag_that_named_it() {
+    let sentence = Shell::new().fails(&["apikey", "list", "--keys", "/proc/nowhere"]);
+    assert!(sentence.contains("--keys"), "{sentence}");
+}
+
+#[test]
 fn an_environment_file_is_read_and_never_repeated() {
     let shell = Shell::new();
     fs::write(shell.path(".env"), "MCP_KEYS=elsewhere\nMCP_JSON=1\n").unwrap();

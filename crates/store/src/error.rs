@@ -23,7 +23,10 @@ pub enum StoreError {
     #[error("{0} is a database of another program; name another file with --store")]
     Foreign(PathBuf),
     /// The file system said no.
-    #[error("cannot {doing} {path}: {source}; check the folder, or name another file with --store")]
+    #[error(
+        "cannot {doing} {path}: {source}; check the folder, or name another with --keys, or \
+         another file with --store"
+    )]
     Io {
         /// `open` or `create`.
         doing: &'static str,
