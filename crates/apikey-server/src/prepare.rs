@@ -79,7 +79,7 @@ impl Server for Prepared {
                 ("/mcp and everything below it, GET /items", "GET /healthz and /readyz")
             }
         };
-        // The key of the environment is found there by the client, too.
+        // The client looks for the key in its own environment.
         let is_stored = matches!(self.keys, Keys::Stored(_));
         let file = (is_stored && self.demo_files.is_empty()).then_some("--key-file FILE");
         Banner {
@@ -97,7 +97,11 @@ impl Server for Prepared {
 impl Prepared {
     fn where_keys_lie(&self) -> Vec<String> {
         if matches!(self.keys, Keys::One(_)) {
-            return vec!["the key in the environment variable MCP_API_KEY".to_owned()];
+            return vec![
+                "the key in MCP_API_KEY: give it to the client in its environment, or put"
+                    .to_owned(),
+                "MCP_API_KEY=<key> into a .env (mode 600) of the folder it starts in".to_owned(),
+            ];
         }
         Banner::files_or(&self.demo_files, format!("{CREATE}{}", self.options.store_flags()))
     }

@@ -120,6 +120,9 @@ fn one_key_from_the_environment_needs_no_store() {
     assert_eq!(server.call(basic, "whoami", "{}").status, 200);
     assert!(!folder.path().join("keys/credentials.db").exists());
     assert!(!server.banner.contains(key), "{}", server.banner);
+    for part in ["its environment", ".env (mode 600)"] {
+        assert!(server.banner.contains(part), "{}", server.banner);
+    }
     assert!(server.interrupt().success());
 
     let error = refusal(EXE, folder.path(), ANY_PORT, &[("MCP_API_KEY", "guessable")]);
