@@ -53,7 +53,8 @@ pub(super) struct Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { leads, active, inactive, interactions, opportunities, amount, unit } = self;
-        write!(f, "Customers: {active} active, {leads} leads, {inactive} inactive. ")?;
+        let noun = if *leads == 1 { "lead" } else { "leads" };
+        write!(f, "Customers: {active} active, {leads} {noun}, {inactive} inactive. ")?;
         write!(f, "Interactions: {interactions}. Opportunities: {opportunities}, ")?;
         write!(f, "worth {amount} {unit}.")
     }

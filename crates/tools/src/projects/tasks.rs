@@ -164,7 +164,10 @@ impl fmt::Display for Tasks {
         if self.tasks.is_empty() {
             return write!(f, "There are no such tasks.");
         }
-        write!(f, "{} tasks:", self.tasks.len())?;
+        match self.tasks.len() {
+            1 => write!(f, "1 task:")?,
+            count => write!(f, "{count} tasks:")?,
+        }
         self.tasks.iter().try_for_each(|task| write!(f, "\n{task}"))
     }
 }
