@@ -4,7 +4,7 @@ use std::any::Any;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{
@@ -27,6 +27,9 @@ use crate::{Drain, Sockets};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
+
+/// Fewest bytes of what may be a credential. A key that somebody chose has no fewer.
+const SHORTEST_CREDENTIAL: usize = 32;
 
 /// A server's whole stack, ready to be served.
 #[derive(Clone, Debug)]
@@ -104,8 +107,7 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
     let started = Instant::now();
     let trace = TraceId::of(request.extensions_mut());
     let method = request.method().clone();
-    // Without the query: people put credentials there, although no server here reads them.
-    let path = request.uri().path().to_owned();
+    let path = path_for_the_log(&request);
     let token = drain.enter();
     let mut response = next.run(request).await;
     if let Some(Panicked(reason)) = response.extensions_mut().remove::<Panicked>() {
@@ -124,6 +126,16 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
         took = ?started.elapsed(),
     );
     hold(token, &method, response)
+}
+
+/// Without what a stranger may have put there: people paste credentials into paths and queries,
+/// although no server here reads them. A route is named as it was written here.
+fn path_for_the_log(request: &Request) -> String {
+    if let Some(route) = request.extensions().get::<MatchedPath>() {
+        return route.as_str().to_owned();
+    }
+    let first = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
+    if first.len() < SHORTEST_CREDENTIAL { format!("/{first}") } else { "/…".to_owned() }
 }
 
 /// Marks a response in whose making something panicked. What was said goes to the log.

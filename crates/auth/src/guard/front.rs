@@ -13,6 +13,9 @@ use crate::{Challenge, Rejection};
 /// Most bytes of all header names and values together.
 pub const MAX_HEADER_BYTES: usize = 32 * 1024;
 
+/// Longest part of a host name, in bytes, that the log repeats: shorter than any credential.
+const MAX_LABEL: usize = 24;
+
 /// Headers of which one request has at most one. Two of them would be read differently by
 /// different programs.
 const AT_MOST_ONCE: [HeaderName; 9] = [
@@ -100,12 +103,12 @@ impl Check for Front {
         }
         if let Some(foreign) = [target, host].into_iter().flatten().find(|h| !self.host_is_ours(h))
         {
-            let reason = format!("host {} is not this server", shown(&foreign));
+            let reason = format!("host {} is not this server", named(foreign));
             return Err(Rejection::foreign_host(reason));
         }
         if let Some(origin) = text(headers, &ORIGIN)?.filter(|origin| !self.origin_is_ours(origin))
         {
-            let reason = format!("origin {} is not allowed", shown(&origin));
+            let reason = format!("origin {} is not allowed", named(origin));
             return Err(Rejection::foreign_origin(reason));
         }
         Ok(())
@@ -117,6 +120,20 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
         value.to_str().map_err(|_| Rejection::bad_header(format!("{name} is not ASCII")))
     };
     headers.get(name).map(read).transpose()
+}
+
+/// A host or an origin, for the log, if it can be nothing else: `GET mcpk_…` names one too, and
+/// what somebody put there by mistake is not to be found in the log.
+fn named(text: &str) -> String {
+    let label = |label: &str| {
+        label.len() <= MAX_LABEL
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-[]".contains(&byte))
+    };
+    if text.split(['.', ':', '/']).all(label) {
+        shown(&text)
+    } else {
+        "of an unusual form".to_owned()
+    }
 }
 
 /// How `Host` names a server, which may name the default port or leave it out
