@@ -106,8 +106,8 @@ impl Credentials for Tokens {
             Ok(Some(match self.endpoint.revoke(&token.secret).await {
                 Ok(()) => format!("{removed} The server has revoked it."),
                 Err(error) => format!(
-                    "{removed} The server has not revoked it, so that it is good for {} s more: \
-                     {error}",
+                    "{removed} The server has not revoked it: {error}. Unless its client was \
+                     revoked, it is good for {} s more.",
                     token.left()
                 ),
             }))

@@ -198,8 +198,10 @@ fn what_is_for_trying_out_is_refused_where_others_can_reach_it() {
     assert!(error.contains("--issuer") && !error.contains("--audience"), "{error}");
 
     fs::write(folder.path().join("own.toml"), "[roles.Manager]\ntools = [\"hr_*\"]\n").unwrap();
+    // Behind a proxy, as far as it knows: a test listens for this machine alone.
     let flags = [
-        OTHERS,
+        &["--listen", "127.0.0.1:0"],
+        &OTHERS[2..],
         &["--issuer", "https://issuer.example", "--audience", "own", "--policy", "own.toml"],
     ]
     .concat();

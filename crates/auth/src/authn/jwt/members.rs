@@ -16,6 +16,9 @@ use serde::de::{
 /// Most members of an object. Each is compared with all before it.
 const MOST: usize = 64;
 
+/// As many as most objects have: room is made for them once.
+const USUAL: usize = 16;
+
 /// What the error says of a name that stands twice.
 pub(super) const TWICE: &str = "a member is there twice";
 
@@ -37,7 +40,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Unique<T> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Unique<T>, A::Error> {
-                let watched = Watched { map, seen: Vec::new() };
+                let watched = Watched { map, seen: Vec::with_capacity(USUAL) };
                 T::deserialize(MapAccessDeserializer::new(watched)).map(Unique)
             }
         }
