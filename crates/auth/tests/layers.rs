@@ -281,6 +281,25 @@ async fn many_at_once_do_not_slip_past_the_limit_of_sessions() {
     assert_eq!(open("alice").await.0, 200, "nobody else is kept out");
 }
 
+#[tokio::test]
+async fn whoever_hangs_up_has_taken_a_place_all_the_same() {
+    let never = async |_| std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>().await;
+    let sessions = Sessions::new();
+    let stack = ServiceBuilder::new()
+        .layer(Authenticate::new(ByName, Challenge::default()))
+        .layer(Peek)
+        .layer(sessions.layer())
+        .service_fn(never);
+    let short = std::time::Duration::from_millis(5);
+    for _ in 0..32 {
+        let asked = ask(&stack, post("bob"), r#"{"method":"initialize"}"#);
+        assert!(tokio::time::timeout(short, asked).await.is_err());
+    }
+    assert_eq!(ask(&stack, post("bob"), r#"{"method":"initialize"}"#).await.0, 429);
+    let alice = ask(&stack, post("alice"), r#"{"method":"initialize"}"#);
+    assert!(tokio::time::timeout(short, alice).await.is_err(), "nobody else is kept out");
+}
+
 /// Polls all of them at once.
 async fn futures_join<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut waiting: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();

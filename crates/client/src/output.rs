@@ -43,7 +43,7 @@ impl Output {
     /// The one JSON document of a command.
     pub(crate) fn document(self, value: &impl Serialize) {
         match serde_json::to_string_pretty(value) {
-            Ok(text) => write_line(io::stdout(), &text),
+            Ok(text) => write_line(io::stdout(), &escaped(&text)),
             Err(error) => note(&format!("The result cannot be written as JSON: {error}.")),
         }
     }
@@ -127,6 +127,17 @@ fn explain(refusal: &Refusal) -> Vec<String> {
     lines
 }
 
+/// JSON has to escape only those below U+0020; a terminal obeys others too.
+fn escaped(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut text, c| {
+        match c {
+            '\u{7f}'..='\u{9f}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => text.push(c),
+        }
+        text
+    })
+}
+
 /// What comes from a server must not steer the terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
@@ -139,6 +150,7 @@ mod tests {
     #[test]
     fn a_server_cannot_steer_the_terminal() {
         assert_eq!(printable("a\u{1b}[31mb\r\nc"), "a\u{fffd}[31mb\u{fffd}\nc");
+        assert_eq!(escaped("\"\u{9b}31m\u{e9}\u{7f}\""), "\"\\u009b31m\u{e9}\\u007f\"");
     }
 
     #[test]

@@ -227,3 +227,33 @@ async fn a_page_that_is_no_mcp_server_is_named_as_such() {
     let error = Connection::open(&url, key(), Protocol::Auto).await.err().unwrap();
     assert!(error.to_string().contains("check the URL"), "{error}");
 }
+
+#[tokio::test]
+async fn a_credential_goes_nowhere_else_and_a_403_is_asked_once() {
+    let visits = Arc::new(AtomicUsize::new(0));
+    let elsewhere = {
+        let visits = Arc::clone(&visits);
+        serve(move |_, body| {
+            visits.fetch_add(1, Ordering::Relaxed);
+            accept(&body)
+        })
+        .await
+    };
+    let asked = Arc::new(AtomicUsize::new(0));
+    for status in [302, 307, 308, 401, 403] {
+        let (target, count) = (elsewhere.clone(), Arc::clone(&asked));
+        let url = serve(move |_, _| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let mut answer = refuse(status, "Not here.");
+            let lead = format!("Bearer resource_metadata=\"{target}\"");
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, lead.parse().expect("ASCII"));
+            answer.headers_mut().insert(header::LOCATION, target.parse().expect("ASCII"));
+            answer
+        })
+        .await;
+        asked.store(0, Ordering::Relaxed);
+        assert!(Connection::open(&url, key(), Protocol::V2026_07_28).await.is_err(), "{status}");
+        assert_eq!(asked.load(Ordering::Relaxed), 1, "{status}");
+    }
+    assert_eq!(visits.load(Ordering::Relaxed), 0, "a client was led elsewhere");
+}

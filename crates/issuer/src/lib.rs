@@ -44,7 +44,7 @@ use http::{HeaderName, StatusCode};
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
 use mcp_auth::authn::jwt::{self, JwtVerifier, KeySet, Revoke, Signer};
 use mcp_auth::guard::gate::Gate;
-use mcp_auth::guard::limit::{Failures, Limit};
+use mcp_auth::guard::limit::{Failures, Limit, RateLimit};
 use mcp_auth::guard::peer::Peer;
 use mcp_auth::{Identity, TraceId};
 
@@ -89,7 +89,9 @@ pub struct Issuer<C> {
     scopes: ScopeClosure,
     revocation: Option<Revocation>,
     failures: Failures,
-    limit: Gate<Limit>,
+    /// Of requests for tokens, and of requests to take one back: neither is used up by the
+    /// other, nor by whoever calls with a token that was stolen.
+    limits: [Gate<Limit>; 2],
     accept_json: bool,
 }
 
@@ -104,7 +106,7 @@ impl<C: ClientLookup> Issuer<C> {
             scopes,
             revocation: None,
             failures: Failures::default(),
-            limit: Limit::layer(Limit::DEFAULT.parse().expect("the default is a rate")),
+            limits: limits(Limit::DEFAULT.parse().expect("the default is a rate")),
             accept_json: false,
         }
     }
@@ -125,9 +127,9 @@ impl<C: ClientLookup> Issuer<C> {
         Self { failures, ..self }
     }
 
-    /// Counts the requests of each client together with those that it makes with its tokens.
-    pub fn limited(self, limit: Gate<Limit>) -> Self {
-        Self { limit, ..self }
+    /// How often each client may ask for a token, and how often it may take one back.
+    pub fn limited(self, limit: RateLimit) -> Self {
+        Self { limits: limits(limit), ..self }
     }
 
     /// Reads a flat JSON object as well as a form. OAuth is form-encoded: this is for clients
@@ -157,7 +159,7 @@ impl<C: ClientLookup> Issuer<C> {
     async fn token(&self, head: &Parts, body: Body) -> Result<Issued, Refusal> {
         let parameters = self.read(head, body).await?;
         grant::check_type(&parameters)?;
-        let client = self.client(head, &parameters).await?;
+        let client = self.client(head, &parameters, &self.limits[0]).await?;
         grant::issue(&self.config, &self.signer, &self.scopes, &client, &parameters)
             .map_err(|refusal| refusal.of_client(&client.id))
     }
@@ -165,7 +167,7 @@ impl<C: ClientLookup> Issuer<C> {
     async fn revoke(&self, head: &Parts, body: Body, trace: TraceId) -> Result<(), Refusal> {
         let parameters = self.read(head, body).await?;
         let token = revoke::token(&parameters)?;
-        let client = self.client(head, &parameters).await?;
+        let client = self.client(head, &parameters, &self.limits[1]).await?;
         let revocation = self.revocation.as_ref().expect("without it there is no such route");
         let revoked = revocation.revoke(&client, token, trace).await;
         revoked.map_err(|refusal| refusal.of_client(&client.id))
@@ -181,6 +183,7 @@ impl<C: ClientLookup> Issuer<C> {
         &self,
         head: &Parts,
         parameters: &Parameters,
+        limit: &Gate<Limit>,
     ) -> Result<Arc<ClientRecord>, Refusal> {
         let presented = client::presented(&head.headers, parameters)?;
         let record = self.clients.find_client(&presented.id).await;
@@ -192,17 +195,21 @@ impl<C: ClientLookup> Issuer<C> {
                 None => refusal,
             }
         })?;
-        let counted = self.limit.check().take(&self.caller(&client));
+        let counted = limit.check().take(&self.caller(&client));
         counted.map_err(|rejection| Refusal::rate_limited(&rejection).of_client(&client.id))?;
         Ok(client)
     }
 
-    /// Who calls with this client's tokens.
+    /// For whom a client asks.
     fn caller(&self, client: &ClientRecord) -> Arc<Identity> {
         let mut identity = Identity::new(jwt::verify::NAME, &self.config.issuer, &client.user);
         identity.client.clone_from(&client.id);
         Arc::new(identity)
     }
+}
+
+fn limits(limit: RateLimit) -> [Gate<Limit>; 2] {
+    [Limit::layer(limit), Limit::layer(limit)]
 }
 
 async fn token<C: ClientLookup>(

@@ -106,7 +106,7 @@ impl Prepared {
             .with_revocation(verifier(), store.clone())
             .with_scope_closure(Arc::new(move |scopes| implied.scope_closure(scopes)))
             .counting(failures)
-            .limited(limit.clone())
+            .limited(common.rate_limit)
             .accept_json(self.options.accept_json);
         let routes = Router::new()
             .route_service("/mcp", mcp)

@@ -84,6 +84,9 @@ struct Own {
     open: HashMap<String, Session>,
     /// How many `initialize` are being answered.
     opening: usize,
+    /// When an `initialize` was given up before it was answered: a session may have come of it
+    /// that nobody knows the name of, and that ends when it has been idle.
+    given_up: Vec<Instant>,
 }
 
 #[derive(Debug)]
@@ -116,18 +119,23 @@ enum Part {
     Uses(Caller, String, Method),
 }
 
-/// A place among the sessions of one caller, given back when it is dropped. It is taken
-/// before the session is there, so that many at once cannot slip past the limit.
+/// A place among the sessions of one caller, given back when the answer is there. It is taken
+/// before the session is, so that many at once cannot slip past the limit; and kept for as long
+/// as a session may be idle when the caller hung up, so that neither can those.
 #[derive(Debug)]
 struct Place {
     owner: Caller,
     sessions: Sessions,
+    answered: bool,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(own) = self.sessions.lock().callers.get_mut(&self.owner) {
             own.opening = own.opening.saturating_sub(1);
+            if !self.answered {
+                own.given_up.push(Instant::now());
+            }
         }
     }
 }
@@ -207,14 +215,14 @@ impl Sessions {
         let mut table = self.lock();
         self.sweep(&mut table);
         let own = table.callers.entry(owner.clone()).or_default();
-        own.open.retain(|_, session| self.is_open(session));
-        if own.open.len() + own.opening >= MOST_PER_CALLER {
+        self.forget_ended(own);
+        if own.open.len() + own.opening + own.given_up.len() >= MOST_PER_CALLER {
             let open = own.open.len();
             return Err(Rejection::too_many_sessions(format!("{open} sessions are open")));
         }
         own.opening += 1;
         drop(table);
-        Ok(Place { owner, sessions: self.clone() })
+        Ok(Place { owner, sessions: self.clone(), answered: false })
     }
 
     /// Whoever does not come back is forgotten too.
@@ -224,9 +232,14 @@ impl Sessions {
         }
         table.swept = Instant::now();
         table.callers.retain(|_, own| {
-            own.open.retain(|_, session| self.is_open(session));
-            own.opening > 0 || !own.open.is_empty()
+            self.forget_ended(own);
+            own.opening > 0 || !own.open.is_empty() || !own.given_up.is_empty()
         });
+    }
+
+    fn forget_ended(&self, own: &mut Own) {
+        own.open.retain(|_, session| self.is_open(session));
+        own.given_up.retain(|then| then.elapsed() < self.idle);
     }
 
     /// The service behind closes idle ones by itself; what outlived its life nobody reaches any
@@ -275,7 +288,8 @@ impl Check for Sessions {
     fn answered<R>(&self, part: InSession, answer: &mut Response<R>) {
         match part.0 {
             Part::None => {}
-            Part::Opens(place, identity) => {
+            Part::Opens(mut place, identity) => {
+                place.answered = true;
                 let opened = answer.headers().get(SESSION_ID).and_then(|id| id.to_str().ok());
                 if let Some(id) = opened {
                     let mut table = self.lock();

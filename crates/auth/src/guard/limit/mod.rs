@@ -65,8 +65,8 @@ impl Limit {
 impl Limit {
     /// Counts a request of this caller. What it has left is for [`Check::answered`].
     ///
-    /// The layer does it for every request that passes; a door of its own, such as a token
-    /// endpoint, asks here, so that a caller has one share at all of them.
+    /// The layer does it for every request that passes; an endpoint that knows its callers in
+    /// another way, such as one that issues tokens, asks here.
     ///
     /// # Errors
     /// The 429 to be answered: the caller has nothing left.

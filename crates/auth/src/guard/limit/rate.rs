@@ -37,7 +37,10 @@ impl Rate {
     /// The period is no time, or so short that single requests cannot be told apart in it.
     pub fn new(count: NonZeroU32, period: Duration, burst: NonZeroU32) -> Result<Self, RateError> {
         let rate = Self { count, period, burst };
-        if rate.interval().is_zero() || period > Duration::from_secs(24 * 60 * 60) {
+        // governor reckons in nanoseconds, of which 64 bits hold so many.
+        let whole = rate.interval().as_nanos().saturating_mul(u128::from(burst.get()));
+        let fits = whole < u128::from(u64::MAX / 2);
+        if rate.interval().is_zero() || !fits || period > Duration::from_secs(24 * 60 * 60) {
             return Err(RateError);
         }
         Ok(rate)
@@ -150,6 +153,7 @@ mod tests {
             "600/0s",
             "600/fortnight",
             "4294967296/min",
+            "1/h,10000000",
             "2000000000/s",
             "1/25h",
             "600/-1s",
