@@ -213,6 +213,9 @@ fn a_first_token_is_asked_for_with_the_scopes_that_change_nothing() {
     assert_eq!(refused.status, 401);
     let scope = r#"scope="payments:read shopping:read weather:read""#;
     assert!(refused.head.contains(scope), "{}", refused.head);
+    // Nobody refreshes a token here (MCP 2026-07-28, Authorization, Refresh Tokens).
+    let document = server.send("GET", "/.well-known/oauth-protected-resource/mcp", &[], "").body;
+    assert!(document.contains("weather:read") && !document.contains("offline"), "{document}");
 }
 
 #[test]

@@ -20,6 +20,10 @@ async fn serving(answers: &'static [(&'static str, u16, &'static str)]) -> Strin
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") && peer.read_buf(&mut head).await.unwrap() > 0 {}
             let head = String::from_utf8(head).unwrap();
+            // Nothing of the caller's goes on to whoever is asked here.
+            for credential in ["authorization:", "x-api-key:", "cookie:"] {
+                assert!(!head.to_lowercase().contains(credential), "{head}");
+            }
             let found = answers.iter().find(|(part, ..)| head.contains(part));
             let &(_, status, body) = found.unwrap_or(&("", 404, "{}"));
             let length = body.len();
