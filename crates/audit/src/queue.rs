@@ -120,6 +120,12 @@ impl AuditFile {
     }
 }
 
+impl std::fmt::Debug for AuditFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AuditFile")
+    }
+}
+
 impl Handle {
     fn end(&self) {
         self.shared.ending.store(true, Ordering::SeqCst);

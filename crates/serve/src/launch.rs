@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use mcp_auth::audit::Auditors;
+use audit::AuditFile;
+use mcp_auth::audit::{Auditor, Auditors};
 
 use crate::banner::StartUp;
 use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
@@ -87,6 +89,7 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
 
     let sockets = sockets(common)?;
     let prepared = S::prepare(&options)?;
+    let audit = common.audit.open(&common.keys)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
     let bound = listener.local_addr().context(NO_ADDRESS)?;
@@ -97,7 +100,7 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
-        let app = App { sockets, ..prepared.app(&url)?.audited(auditors()) };
+        let app = App { sockets, ..prepared.app(&url)?.audited(auditors(audit.as_ref())) };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -106,6 +109,10 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         run(listener, app, ready).await.context("cannot serve")
     });
     runtime.shutdown_timeout(LEFT_OVERS);
+    // Last, so that nothing is decided any more.
+    if let Some(audit) = audit {
+        audit.close();
+    }
     ended
 }
 
@@ -117,15 +124,16 @@ pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Resul
     let common = S::common(options);
     let sockets = sockets(common)?;
     let prepared = S::prepare(options)?;
+    let audit = common.audit.open(&common.keys)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    let app = App { sockets, ..prepared.app(&url)?.audited(auditors()) };
-    start(listener, app).context("cannot serve")
+    let app = App { sockets, ..prepared.app(&url)?.audited(auditors(audit.as_ref())) };
+    Ok(start(listener, app).context("cannot serve")?.closing(audit))
 }
 
 /// Who is told of every decision, beside the log.
-fn auditors() -> Auditors {
-    Auditors::default()
+fn auditors(file: Option<&AuditFile>) -> Auditors {
+    file.map(|file| Arc::new(file.clone()) as Arc<dyn Auditor>).into_iter().collect()
 }
 
 fn sockets(common: &Options) -> anyhow::Result<Sockets> {
