@@ -15,6 +15,11 @@ pub(crate) fn shown(value: &impl std::fmt::Debug) -> String {
 /// Fewest bytes of what may be a credential. A key that somebody chose has no fewer.
 const SHORTEST_CREDENTIAL: usize = 32;
 
+/// The same of a name, without quotation marks around it.
+pub(crate) fn name(name: &str) -> String {
+    name.escape_debug().take(MOST_SHOWN).collect()
+}
+
 /// Whether the name of a method or a tool may be a credential that somebody put into the wrong
 /// place: it is as long as one, and no word.
 pub(crate) fn may_be_credential(name: &str) -> bool {
