@@ -89,10 +89,11 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
 
     let sockets = sockets(common)?;
     let prepared = S::prepare(&options)?;
-    let audit = common.audit.open(&common.keys)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
     let bound = listener.local_addr().context(NO_ADDRESS)?;
+    let app = app_of(&prepared, common, &url)?;
+    let audit = app.audit.clone();
     let start_up = StartUp { banner: prepared.banner(&url), bound, options: common };
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -100,7 +101,7 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
-        let app = App { sockets, ..prepared.app(&url)?.audited(auditors(audit.as_ref())) };
+        let app = App { sockets, ..app };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -124,11 +125,21 @@ pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Resul
     let common = S::common(options);
     let sockets = sockets(common)?;
     let prepared = S::prepare(options)?;
-    let audit = common.audit.open(&common.keys)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    let app = App { sockets, ..prepared.app(&url)?.audited(auditors(audit.as_ref())) };
-    Ok(start(listener, app).context("cannot serve")?.closing(audit))
+    let app = App { sockets, ..app_of(&prepared, common, &url)? };
+    start(listener, app).context("cannot serve")
+}
+
+/// The whole stack of a server with its auditors, for clients that reach it under this URL.
+///
+/// # Errors
+/// As for [`Server::app`], and if there can be no such audit file.
+pub fn app_of<S: Server>(prepared: &S, common: &Options, url: &PublicUrl) -> anyhow::Result<App> {
+    let app = prepared.app(url)?;
+    let audit = common.audit.open(&common.keys)?;
+    let app = app.audited(auditors(audit.as_ref()));
+    Ok(App { audit, ..app })
 }
 
 /// Who is told of every decision, beside the log.

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::time::{Duration, Instant};
 
+use ::audit::AuditFile;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -38,6 +39,8 @@ pub struct App {
     /// How its connections are treated.
     pub sockets: Sockets,
     pub(crate) drain: Drain,
+    /// Closed at the end.
+    pub(crate) audit: Option<AuditFile>,
 }
 
 impl App {
@@ -105,7 +108,7 @@ impl Outer {
         let router = probes(routes, &self.ready, drain)
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(drain.clone(), trace));
-        App { router, sockets: Sockets::default(), drain: drain.clone() }
+        App { router, sockets: Sockets::default(), drain: drain.clone(), audit: None }
     }
 }
 

@@ -95,7 +95,7 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
     let addr = listener.local_addr()?;
     let handle = Handle::new();
-    let App { router, sockets, drain } = app;
+    let App { router, sockets, drain, audit } = app;
     let Sockets { head, slow_reader, most_connections, proxies, tls } = sockets;
     let admission = Admission::new(most_connections, Arc::clone(&proxies), slow_reader);
     let service = router
@@ -112,7 +112,7 @@ pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
             (task, Some(tls.follow()?))
         }
     };
-    Ok(Running { addr, handle, drain, task: Some(task), watch, audit: None })
+    Ok(Running { addr, handle, drain, task: Some(task), watch, audit })
 }
 
 /// HTTP/1 alone: while the version is still open, no time limit would hold.
@@ -163,12 +163,6 @@ pub async fn run(listener: TcpListener, app: App, ready: impl FnOnce()) -> io::R
 }
 
 impl Running {
-    /// Closes this file at the end.
-    pub(crate) fn closing(mut self, audit: Option<AuditFile>) -> Self {
-        self.audit = audit;
-        self
-    }
-
     /// The URL of its MCP endpoint.
     pub fn url(&self) -> String {
         let tls = self.watch.is_some();
