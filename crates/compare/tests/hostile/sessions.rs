@@ -272,7 +272,18 @@ async fn on_bobs(side: &Side, build: impl FnOnce(&Session<'_>) -> Raw) -> Outcom
 
 impl<'a> Session<'a> {
     pub(crate) async fn open(side: &'a Side, owner: &Credential) -> Result<Self, String> {
-        let answer = Raw::older(side, &initialize()).present(owner).send(side).await;
+        Self::open_as(side, owner, json!({ "name": "compare", "version": "1" })).await
+    }
+
+    /// The same for a program that gives this account of itself.
+    pub(crate) async fn open_as(
+        side: &'a Side,
+        owner: &Credential,
+        client_info: Value,
+    ) -> Result<Self, String> {
+        let mut body = initialize();
+        body["params"]["clientInfo"] = client_info;
+        let answer = Raw::older(side, &body).present(owner).send(side).await;
         Self::of(side, owner, &answer)?.initialized().await
     }
 
