@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::banner::StartUp;
 use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
-use crate::{bind, descriptors, environment, flags, log, run, start};
+use crate::{bind, descriptors, environment, flags, log, panics, run, start};
 
 /// How long the runtime waits for what it cannot cancel.
 const LEFT_OVERS: Duration = Duration::from_millis(500);
@@ -82,6 +82,7 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     S::take_secrets(&mut options)?;
     let common = S::common(&options);
     log::init(common)?;
+    panics::log();
     descriptors::make_room(common.transport.max_connections);
 
     let sockets = sockets(common)?;

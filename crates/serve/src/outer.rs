@@ -23,7 +23,7 @@ use tower_http::cors::CorsLayer;
 use crate::deadline::{TimeLimits, limit};
 use crate::drain::hold;
 use crate::ready::{Ready, probes};
-use crate::{Drain, Sockets};
+use crate::{Drain, Sockets, panics};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
@@ -110,17 +110,17 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
     let path = path_for_the_log(&request);
     let token = drain.enter();
     let mut response = next.run(request).await;
-    if let Some(Panicked(reason)) = response.extensions_mut().remove::<Panicked>() {
+    if let Some(Panicked(said)) = response.extensions_mut().remove::<Panicked>() {
         let mut extensions = Extensions::new();
         extensions.insert(trace);
-        let rejection = Rejection::unprotected(reason);
+        let rejection = Rejection::unprotected(format!("a handler panicked: {said}"));
         response = rejection.answer(&Challenge::default(), &mut extensions).into_response();
     }
     response.headers_mut().insert(TraceId::HEADER, trace.header_value());
     tracing::debug!(
         target: "http",
         trace_id = %trace,
-        %method,
+        method = method_for_the_log(&method),
         path = %path.escape_debug(),
         status = response.status().as_u16(),
         took = ?started.elapsed(),
@@ -134,24 +134,35 @@ fn path_for_the_log(request: &Request) -> String {
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         return route.as_str().to_owned();
     }
-    let first = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
-    if first.len() < SHORTEST_CREDENTIAL { format!("/{first}") } else { "/…".to_owned() }
+    let path = request.uri().path();
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if path.len() < SHORTEST_CREDENTIAL { format!("/{first}") } else { "/…".to_owned() }
+}
+
+/// Any word is a method of HTTP, a credential too.
+fn method_for_the_log(method: &Method) -> &str {
+    let known = [
+        Method::GET,
+        Method::POST,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::HEAD,
+        Method::PUT,
+        Method::PATCH,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if known.contains(method) { method.as_str() } else { "…" }
 }
 
 /// Marks a response in whose making something panicked. What was said goes to the log.
 #[derive(Clone)]
-struct Panicked(String);
+struct Panicked(&'static str);
 
 fn panicked(payload: Box<dyn Any + Send>) -> http::Response<Full<axum::body::Bytes>> {
-    let said = match payload.downcast::<String>() {
-        Ok(said) => *said,
-        Err(payload) => {
-            payload.downcast::<&str>().map_or_else(|_| String::new(), |s| (*s).to_owned())
-        }
-    };
     let mut response = http::Response::new(Full::default());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.extensions_mut().insert(Panicked(format!("a handler panicked: {said}")));
+    response.extensions_mut().insert(Panicked(panics::said(&*payload)));
     response
 }
 
