@@ -29,3 +29,20 @@ fn write(panic: &PanicHookInfo<'_>) {
         trace,
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_at_run_time_is_not_repeated() {
+        let caught = |panic: fn()| panic::catch_unwind(panic).unwrap_err();
+        let secret = || std::hint::black_box("hunter2");
+        assert_eq!(said(&*caught(|| panic!("no place is left"))), "no place is left");
+        let made = caught(move || panic!("{} is wrong", std::hint::black_box("hunter2")));
+        let unwrapped = caught(|| Err::<(), _>("hunter2").unwrap());
+        for payload in [made, unwrapped] {
+            assert!(!said(&*payload).contains(secret()), "{}", said(&*payload));
+        }
+    }
+}
