@@ -24,6 +24,10 @@ use tracing_subscriber::fmt::MakeWriter;
 /// and forgets: `{"` in base64url is `eyJ`.
 const FORMS: [&str; 2] = ["mcpk_", "eyJ"];
 
+/// What somebody could have chosen for the one key of a server. It looks like a name of a host
+/// and a path on it.
+const CHOSEN: &str = "correct.horse/battery.staple/and.even.more";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_at_trace_level_holds_no_secret() {
     let memory = Memory::default();
@@ -62,8 +66,11 @@ async fn the_log_at_trace_level_holds_no_secret() {
         );
     }
     for kind in Kind::ALL {
-        in_paths(world.side(kind)).await;
+        let side = world.side(kind);
+        misplaced(side, side.bob.secret().expose_secret()).await;
+        misplaced(side, CHOSEN).await;
     }
+    secrets.push(CHOSEN.to_owned());
     world.stop().await;
 
     let log = memory.text();
@@ -105,13 +112,16 @@ fn holds_no_secret(log: &str, secrets: &[String]) {
 }
 
 /// Whoever pastes a credential into a path has lost it to proxies already, but not to this log.
-async fn in_paths(side: &Side) {
-    let secret = side.bob.secret();
-    let secret = secret.expose_secret();
+async fn misplaced(side: &Side, secret: &str) {
     for path in ["", "/", "/mcp/", "/mcp/sessions/", "/mcp;", "/token/", "/nothing/", "/%2f/"] {
         Raw::to(side, "GET", &format!("{path}{secret}")).send(side).await;
     }
-    Raw::to(side, "GET", "/mcp").with("origin", format!("https://{secret}")).send(side).await;
+    for origin in [secret, &format!("https://{secret}"), &format!("https://{secret}:1")] {
+        Raw::to(side, "GET", "/mcp").with("origin", origin).send(side).await;
+        Raw::to(side, "GET", "/mcp").set("host", origin).send(side).await;
+    }
+    Raw::to(side, "GET", secret).send(side).await;
+    Raw::to(side, secret, "/mcp").send(side).await;
 }
 
 /// What is secret in the files of the keys folder: each line of a key, each secret of a client.

@@ -11,7 +11,7 @@ use mcp_auth::audit::{Auditor, Auditors};
 
 use crate::banner::StartUp;
 use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
-use crate::{bind, descriptors, environment, flags, log, run, start};
+use crate::{bind, descriptors, environment, flags, log, panics, run, start};
 
 /// How long the runtime waits for what it cannot cancel.
 const LEFT_OVERS: Duration = Duration::from_millis(500);
@@ -85,6 +85,7 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     S::take_secrets(&mut options)?;
     let common = S::common(&options);
     log::init(common)?;
+    panics::log();
     descriptors::make_room(common.transport.max_connections);
 
     let sockets = sockets(common)?;

@@ -126,7 +126,7 @@ impl Open {
         decision.peer = self.peer;
         decision.endpoint = Some(&self.endpoint);
         decision.scheme = found.scheme;
-        decision.method = Some(self.http_method.as_str());
+        decision.method = Some(shown::http_method(&self.http_method));
         if let Some(peeked) = &found.peeked {
             decision.asks(peeked);
         }

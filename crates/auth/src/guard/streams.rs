@@ -24,12 +24,18 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// Cuts off event streams that outlive their credential. It comes after
 /// [`Sessions`](super::session::Sessions), right around the MCP service.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Streams;
 
 /// The service that [`Streams`] makes.
 #[derive(Clone, Debug)]
-pub struct Bounded<S>(S);
+pub struct Bounded<S> {
+    inner: S,
+    clock: Clock,
+}
+
+/// What tells the time by which credentials end.
+type Clock = fn() -> Timestamp;
 
 /// When the session of a request ends: a stream in it does not last longer.
 #[derive(Clone, Copy, Debug)]
@@ -62,17 +68,18 @@ pin_project! {
     }
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Limits {
     credential: Option<Timestamp>,
     session: Option<Instant>,
+    clock: Clock,
 }
 
 impl<S> Layer<S> for Streams {
     type Service = Bounded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Bounded(inner)
+        Bounded { inner, clock: Timestamp::now }
     }
 }
 
@@ -85,15 +92,16 @@ where
     type Future = BoundedFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let limits = Limits {
             credential: Identity::of(request.extensions()).and_then(|caller| caller.expires),
             session: request.extensions().get::<StreamEnd>().map(|end| end.0),
+            clock: self.clock,
         };
-        BoundedFuture { inner: self.0.call(request), limits }
+        BoundedFuture { inner: self.inner.call(request), limits }
     }
 }
 
@@ -121,9 +129,9 @@ impl Limits {
 
     /// The time until the first of them, zero once it is over.
     fn left(self) -> Option<Duration> {
-        let credential = self.credential.map(|end| {
-            Duration::try_from(Timestamp::now().duration_until(end)).unwrap_or_default()
-        });
+        let credential = self
+            .credential
+            .map(|end| Duration::try_from((self.clock)().duration_until(end)).unwrap_or_default());
         let session = self.session.map(|end| end.saturating_duration_since(Instant::now()));
         credential.into_iter().chain(session).min()
     }
@@ -181,10 +189,13 @@ fn is_stream<R>(answer: &Response<R>) -> bool {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::pin::pin;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
 
     use http_body_util::BodyExt;
-    use tower::{ServiceBuilder, ServiceExt, service_fn};
+    use jiff::SignedDuration;
+    use tower::{ServiceExt, service_fn};
 
     use super::*;
 
@@ -203,17 +214,28 @@ mod tests {
         }
     }
 
-    async fn lasts(content_type: &'static str, expires: Option<Timestamp>) -> bool {
-        let service = service_fn(async move |_: Request<()>| {
+    fn request(expires: Option<Timestamp>) -> Request<()> {
+        let mut request = Request::new(());
+        let identity = Identity { expires, ..Identity::new("jwt", "issuer", "bob") };
+        request.extensions_mut().insert(Arc::new(identity));
+        request
+    }
+
+    async fn answer(
+        clock: Clock,
+        content_type: &'static str,
+        request: Request<()>,
+    ) -> Until<Endless> {
+        let inner = service_fn(async move |_: Request<()>| {
             let mut answer = Response::new(Endless);
             answer.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
             Ok::<_, Infallible>(answer)
         });
-        let mut request = Request::new(());
-        let identity = Identity { expires, ..Identity::new("jwt", "issuer", "bob") };
-        request.extensions_mut().insert(Arc::new(identity));
-        let answer = ServiceBuilder::new().layer(Streams).service(service).oneshot(request).await;
-        let body = answer.unwrap().into_body().collect();
+        Bounded { inner, clock }.oneshot(request).await.unwrap().into_body()
+    }
+
+    async fn lasts(content_type: &'static str, expires: Option<Timestamp>) -> bool {
+        let body = answer(Timestamp::now, content_type, request(expires)).await.collect();
         tokio::time::timeout(Duration::from_millis(700), body).await.is_err()
     }
 
@@ -225,5 +247,40 @@ mod tests {
         assert!(lasts("text/event-stream", Some(later)).await);
         assert!(lasts("text/event-stream", None).await);
         assert!(lasts("application/json", Some(soon)).await, "an answer is not cut off");
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_with_its_session_if_that_is_first() {
+        let lasting = Timestamp::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_millis(150);
+        let mut request = request(Some(lasting));
+        request.extensions_mut().insert(StreamEnd(end));
+        let body = answer(Timestamp::now, "text/event-stream", request).await.collect();
+        assert!(tokio::time::timeout(Duration::from_secs(20), body).await.is_ok());
+        assert!(Instant::now() >= end, "it ended too soon");
+    }
+
+    /// Of a machine that slept or was set: timers do not know.
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_is_looked_at_again() {
+        static SET_BY: AtomicI64 = AtomicI64::new(0);
+        fn clock() -> Timestamp {
+            let start = "2026-07-28T12:00:00Z".parse::<Timestamp>().unwrap();
+            start + SignedDuration::from_secs(SET_BY.load(Ordering::Relaxed))
+        }
+        let hour = clock() + SignedDuration::from_hours(1);
+        let mut stream =
+            pin!(answer(clock, "text/event-stream", request(Some(hour))).await.collect());
+        let seconds = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
+        // The timer fires in vain as long as the clock says that there is time left.
+        tokio::select! {
+            _ = &mut stream => panic!("it ended before its credential"),
+            () = seconds(2 * 60 * 60 + 1) => {}
+        }
+        SET_BY.store(2 * 60 * 60, Ordering::Relaxed);
+        tokio::select! {
+            _ = &mut stream => {}
+            () = seconds(30) => panic!("nobody looked at the clock"),
+        }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn attacks(kind: Kind) -> Vec<Attack> {
     }
     let mut rows = clients();
     rows.extend(basic());
+    rows.extend(assertions());
     rows.extend(told());
     rows
 }
@@ -103,6 +104,54 @@ fn clients() -> Vec<Attack> {
         script("T23", "unknown and wrong are told the same", BAD_CLIENT, alike),
     ]);
     rows
+}
+
+/// T27: an assertion (RFC 7523) is read by nobody here, so that none authenticates anybody,
+/// whatever it says; beside another way of authenticating it is one too many.
+fn assertions() -> Vec<Attack> {
+    const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let row = |name: &'static str, expected, rest: fn(&Forge, &Side) -> String| {
+        attack("T27", name, expected, move |side, forge| {
+            let body = format!("{GRANT}&client_assertion_type={TYPE}&{}", rest(forge, side));
+            Raw::form(side, "/token", &body)
+        })
+    };
+    vec![
+        row("an assertion alone", BAD_CLIENT, |forge, side| {
+            format!("client_assertion={}", assertion(forge, side, 60))
+        }),
+        row("an assertion and the client's id", BAD_CLIENT, |forge, side| {
+            let id = &forge.client.id;
+            format!("client_id={id}&client_assertion={}", assertion(forge, side, 60))
+        }),
+        row("an assertion that lives for a day", BAD_CLIENT, |forge, side| {
+            format!("client_assertion={}", assertion(forge, side, 24 * 60 * 60))
+        }),
+        row("a good token as an assertion", BAD_CLIENT, |forge, _| {
+            format!("client_id={}&client_assertion={}", forge.client.id, forge.token)
+        }),
+        row("an assertion and the secret", BAD_REQUEST, |forge, side| {
+            format!("{}&client_assertion={}", in_body(&forge.client), assertion(forge, side, 60))
+        }),
+        attack("T27", "an assertion and Basic", BAD_REQUEST, |side, forge| {
+            let assertion = assertion(forge, side, 60);
+            let body = format!("{GRANT}&client_assertion_type={TYPE}&client_assertion={assertion}");
+            with_basic(side, &forge.client).body(body)
+        }),
+    ]
+}
+
+/// What a client would sign for this server, under the server's own secret at that.
+fn assertion(forge: &Forge, side: &Side, seconds: i64) -> String {
+    let now = jiff::Timestamp::now().as_second();
+    forge.own.sign(
+        r#"{"alg":"HS256","typ":"JWT"}"#,
+        &serde_json::json!({
+            "iss": forge.client.id, "sub": forge.client.id, "aud": format!("{}/token", side.origin()),
+            "iat": now, "exp": now + seconds, "jti": "1",
+        })
+        .to_string(),
+    )
 }
 
 /// T24: what is not well-formed is 400, whether or not the client would have been right.

@@ -7,6 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use compare::{Kind, Side, World};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use mcp_auth::authn::jwt::mint::new_hs256_secret;
+use mcp_auth::authn::jwt::{Claims, Signer};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use store::Store;
@@ -34,6 +36,10 @@ pub(crate) struct Forge {
     /// Bob's client at the token endpoint, and alice's.
     pub(crate) client: Client,
     pub(crate) other_client: Client,
+    /// What the server verifies with, as it lies in its file.
+    pub(crate) verifying: String,
+    /// The key that is to follow it.
+    pub(crate) next: Next,
     /// The store that the servers read.
     pub(crate) store: Store,
     made: RefCell<Vec<String>>,
@@ -44,6 +50,12 @@ pub(crate) struct Forge {
 pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) secret: String,
+}
+
+/// A key that no server has yet, as it would lie in its file, and bob's good token under it.
+pub(crate) struct Next {
+    pub(crate) verifying: String,
+    pub(crate) token: String,
 }
 
 /// What signs.
@@ -59,9 +71,15 @@ impl Forge {
         stranger: &keygen::rsa::RsaPair,
         trap: &str,
     ) -> Self {
-        let own = match side.kind {
-            Kind::ApiKey | Kind::Jwt => Key::secret(&read(&world.keys.join("jwt.secret"))),
-            Kind::Rbac => Key::rsa(&read(&world.keys.join("rsa_private.pem"))),
+        let public_pem = read(&world.keys.join("rsa_public.pem"));
+        let (own, verifying) = match side.kind {
+            Kind::ApiKey | Kind::Jwt => {
+                let secret = read(&world.keys.join("jwt.secret"));
+                (Key::secret(&secret), secret)
+            }
+            Kind::Rbac => {
+                (Key::rsa(&read(&world.keys.join("rsa_private.pem"))), public_pem.clone())
+            }
         };
         let source = match side.kind {
             Kind::ApiKey => world.side(Kind::Jwt),
@@ -69,12 +87,14 @@ impl Forge {
         };
         let [token, other_token] =
             [&source.bob, &source.alice].map(|one| one.secret().expose_secret().to_owned());
-        let public_pem = read(&world.keys.join("rsa_public.pem"));
         let public_der = der(&public_pem);
         let stranger_der = der(&stranger.public_pem);
+        let claims = part(&token, 1);
         Self {
             header: part(&token, 0),
-            claims: part(&token, 1),
+            next: Next::of(side.kind, &claims, stranger),
+            verifying,
+            claims,
             token,
             other_token,
             own,
@@ -96,7 +116,7 @@ impl Forge {
     pub(crate) fn secrets(&self) -> Vec<String> {
         let clients = [&self.client, &self.other_client].map(|client| client.secret.clone());
         let made = self.made.borrow();
-        [self.token.clone(), self.other_token.clone()]
+        [self.token.clone(), self.other_token.clone(), self.next.token.clone()]
             .into_iter()
             .chain(clients)
             .chain(made.iter().cloned())
@@ -132,6 +152,22 @@ impl Forge {
     pub(crate) fn by_stranger(&self, header: Value) -> String {
         let header = self.header_with(json!({ "alg": "RS256" }).merged(header));
         self.stranger.sign(&header, &self.claims.to_string())
+    }
+}
+
+impl Next {
+    fn of(kind: Kind, claims: &Value, stranger: &keygen::rsa::RsaPair) -> Self {
+        let claims: Claims = serde_json::from_value(claims.clone()).unwrap();
+        let (signer, verifying) = match kind {
+            Kind::ApiKey | Kind::Jwt => {
+                let secret = new_hs256_secret();
+                (Signer::hs256(&secret).unwrap(), secret.to_string())
+            }
+            Kind::Rbac => {
+                (Signer::rs256(&stranger.private_pem).unwrap(), stranger.public_pem.clone())
+            }
+        };
+        Self { token: signer.mint(&claims), verifying }
     }
 }
 

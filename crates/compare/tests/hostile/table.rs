@@ -8,7 +8,9 @@ mod endpoint;
 pub(crate) mod forge;
 mod forms;
 mod headers;
+mod inside;
 pub(crate) mod judge;
+mod library;
 pub(crate) mod life;
 mod order;
 mod origin;
@@ -16,6 +18,7 @@ mod paths;
 mod profile;
 pub(crate) mod raw;
 mod revocation;
+mod rotation;
 mod sessions;
 mod size;
 mod tokens;
@@ -62,6 +65,8 @@ pub(crate) fn attacks(kind: Kind) -> Vec<Attack> {
         origin::attacks,
         confusion::attacks,
         ways::attacks,
+        rotation::attacks,
+        inside::attacks,
     ]
     .into_iter()
     .flat_map(|attacks| attacks(kind))
