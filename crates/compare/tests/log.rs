@@ -1,5 +1,5 @@
-//! T21: the log at its most talkative holds no secret, over all situations and the whole
-//! hostile table.
+//! T21: the log at its most talkative holds no secret, nor does an audit file, over all situations
+//! and the whole hostile table.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -37,7 +37,10 @@ async fn the_log_at_trace_level_holds_no_secret() {
         .with_writer(memory.clone())
         .init();
 
-    let world = World::start().await.unwrap();
+    let audits = tempfile::tempdir().unwrap();
+    let world = World::start_audited(Some(audits.path())).await.unwrap();
+    let key = audits.path().join("audit.key");
+    fs::copy(world.keys.join("audit.key"), &key).unwrap();
     for situation in &SITUATIONS {
         let row = compare::observe(&world, situation).await;
         assert!(row.is_right(), "{row:?}");
@@ -45,7 +48,7 @@ async fn the_log_at_trace_level_holds_no_secret() {
     // Whether each of these is refused as it should be is for another test.
     let stranger = keygen::rsa::generate(2048).unwrap();
     let mut secrets = in_files(&world.keys);
-    assert!(secrets.len() >= 6, "two keys, two clients, a secret, a private key");
+    assert!(secrets.len() >= 7, "two keys, two clients, two secrets, a private key");
     for kind in Kind::ALL {
         let side = world.side(kind);
         let forge = Forge::for_side(&world, side, &stranger, "http://[::1]");
@@ -82,14 +85,28 @@ async fn the_log_at_trace_level_holds_no_secret() {
     ] {
         assert!(log.contains(word), "the log lacks {word:?}: nothing was proved");
     }
-    for secret in &secrets {
+    holds_no_secret(&log, &secrets);
+    for kind in Kind::ALL {
+        let file = audits.path().join(format!("{kind}.log"));
+        let report = audit::verify(&file, &key).unwrap();
+        assert!(report.damage.is_none() && report.lines > 300, "{kind}: {report:?}");
+        let audit = fs::read_to_string(file).unwrap();
+        for decision in ["\"decision\":\"allowed\"", "\"decision\":\"refused\""] {
+            assert!(audit.contains(decision), "{kind}: nothing was proved");
+        }
+        holds_no_secret(&audit, &secrets);
+    }
+}
+
+fn holds_no_secret(log: &str, secrets: &[String]) {
+    for secret in secrets {
         if let Some(at) = log.find(secret) {
-            panic!("a secret stands in the log: {}", line_at(&log, at));
+            panic!("a secret stands there: {}", line_at(log, at));
         }
     }
     for form in FORMS {
         if let Some(at) = log.find(form) {
-            panic!("something of the form {form} stands in the log: {}", line_at(&log, at));
+            panic!("something of the form {form} stands there: {}", line_at(log, at));
         }
     }
 }
@@ -110,7 +127,9 @@ async fn misplaced(side: &Side, secret: &str) {
 /// What is secret in the files of the keys folder: each line of a key, each secret of a client.
 fn in_files(keys: &Path) -> Vec<String> {
     let mut secrets = Vec::new();
-    for name in ["jwt.secret", "rsa_private.pem", "clients/bob.apikey", "clients/alice.apikey"] {
+    for name in
+        ["audit.key", "jwt.secret", "rsa_private.pem", "clients/bob.apikey", "clients/alice.apikey"]
+    {
         let text = fs::read_to_string(keys.join(name)).unwrap();
         let lines = text.lines().filter(|line| line.len() > 20 && !line.starts_with('-'));
         secrets.extend(lines.map(str::to_owned));

@@ -2,9 +2,12 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use audit::AuditFile;
+use mcp_auth::audit::{Auditor, Auditors};
 
 use crate::banner::StartUp;
 use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
@@ -90,6 +93,8 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
     let bound = listener.local_addr().context(NO_ADDRESS)?;
+    let app = app_of(&prepared, common, &url)?;
+    let audit = app.audit.clone();
     let start_up = StartUp { banner: prepared.banner(&url), bound, options: common };
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -97,7 +102,7 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
-        let app = App { sockets, ..prepared.app(&url)? };
+        let app = App { sockets, ..app };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -106,6 +111,10 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         run(listener, app, ready).await.context("cannot serve")
     });
     runtime.shutdown_timeout(LEFT_OVERS);
+    // Last, so that nothing is decided any more.
+    if let Some(audit) = audit {
+        audit.close();
+    }
     ended
 }
 
@@ -119,7 +128,24 @@ pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Resul
     let prepared = S::prepare(options)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    start(listener, App { sockets, ..prepared.app(&url)? }).context("cannot serve")
+    let app = App { sockets, ..app_of(&prepared, common, &url)? };
+    start(listener, app).context("cannot serve")
+}
+
+/// The whole stack of a server with its auditors, for clients that reach it under this URL.
+///
+/// # Errors
+/// As for [`Server::app`], and if there can be no such audit file.
+pub fn app_of<S: Server>(prepared: &S, common: &Options, url: &PublicUrl) -> anyhow::Result<App> {
+    let app = prepared.app(url)?;
+    let audit = common.audit.open(&common.keys)?;
+    let app = app.audited(auditors(audit.as_ref()));
+    Ok(App { audit, ..app })
+}
+
+/// Who is told of every decision, beside the log.
+fn auditors(file: Option<&AuditFile>) -> Auditors {
+    file.map(|file| Arc::new(file.clone()) as Arc<dyn Auditor>).into_iter().collect()
 }
 
 fn sockets(common: &Options) -> anyhow::Result<Sockets> {

@@ -11,7 +11,7 @@ use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{Failures, Limit, RateLimit};
 use mcp_auth::shell;
 
-use crate::{LogFormat, Outer, PublicUrl, TimeLimits, Transport};
+use crate::{Audit, LogFormat, Outer, PublicUrl, TimeLimits, Transport};
 
 /// The flags that all servers have. Each may be given as an environment variable instead,
 /// and a file `.env` in the working directory is read.
@@ -73,6 +73,10 @@ pub struct Options {
     #[command(flatten)]
     pub transport: Transport,
 
+    /// Where decisions are written down.
+    #[command(flatten)]
+    pub audit: Audit,
+
     /// What to log, such as info or audit=debug
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = Options::LOG)]
     pub log: String,
@@ -96,6 +100,7 @@ impl Options {
             rate_limit: Limit::DEFAULT.parse().expect("the default is a rate"),
             failure_limit: Failures::DEFAULT.parse().expect("the default is a rate"),
             transport: Transport::default(),
+            audit: Audit::default(),
             log: Self::LOG.to_owned(),
             log_format: LogFormat::Text,
         }

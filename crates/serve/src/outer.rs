@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::time::{Duration, Instant};
 
+use ::audit::AuditFile;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -11,11 +12,12 @@ use http::header::{
     ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN,
     RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{Extensions, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
+use mcp_auth::audit::{self, Audit, Auditors};
 use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
-use mcp_auth::{Challenge, Rejection, TraceId};
+use mcp_auth::{Challenge, Rejection, TraceId, shown};
 use tower::{Layer, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
@@ -28,9 +30,6 @@ use crate::{Drain, Sockets, panics};
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
 
-/// Fewest bytes of what may be a credential. A key that somebody chose has no fewer.
-const SHORTEST_CREDENTIAL: usize = 32;
-
 /// A server's whole stack, ready to be served.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -39,6 +38,15 @@ pub struct App {
     /// How its connections are treated.
     pub sockets: Sockets,
     pub(crate) drain: Drain,
+    /// Closed at the end.
+    pub(crate) audit: Option<AuditFile>,
+}
+
+impl App {
+    /// Tells these auditors of every decision.
+    pub fn audited(self, auditors: Auditors) -> Self {
+        Self { router: self.router.layer(Audit::layer(auditors)), ..self }
+    }
 }
 
 /// What all servers have around their routes.
@@ -99,7 +107,7 @@ impl Outer {
         let router = probes(routes, &self.ready, drain)
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(drain.clone(), trace));
-        App { router, sockets: Sockets::default(), drain: drain.clone() }
+        App { router, sockets: Sockets::default(), drain: drain.clone(), audit: None }
     }
 }
 
@@ -108,19 +116,18 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
     let trace = TraceId::of(request.extensions_mut());
     let method = request.method().clone();
     let path = path_for_the_log(&request);
+    let mut aside = audit::aside(request.extensions_mut());
     let token = drain.enter();
     let mut response = next.run(request).await;
     if let Some(Panicked(said)) = response.extensions_mut().remove::<Panicked>() {
-        let mut extensions = Extensions::new();
-        extensions.insert(trace);
         let rejection = Rejection::unprotected(format!("a handler panicked: {said}"));
-        response = rejection.answer(&Challenge::default(), &mut extensions).into_response();
+        response = rejection.answer(&Challenge::default(), &mut aside).into_response();
     }
     response.headers_mut().insert(TraceId::HEADER, trace.header_value());
     tracing::debug!(
         target: "http",
         trace_id = %trace,
-        method = method_for_the_log(&method),
+        method = shown::http_method(&method),
         path = %path.escape_debug(),
         status = response.status().as_u16(),
         took = ?started.elapsed(),
@@ -134,25 +141,7 @@ fn path_for_the_log(request: &Request) -> String {
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         return route.as_str().to_owned();
     }
-    let path = request.uri().path();
-    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    if path.len() < SHORTEST_CREDENTIAL { format!("/{first}") } else { "/…".to_owned() }
-}
-
-/// Any word is a method of HTTP, a credential too.
-fn method_for_the_log(method: &Method) -> &str {
-    let known = [
-        Method::GET,
-        Method::POST,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::HEAD,
-        Method::PUT,
-        Method::PATCH,
-        Method::TRACE,
-        Method::CONNECT,
-    ];
-    if known.contains(method) { method.as_str() } else { "…" }
+    shown::first_segment(request.uri().path())
 }
 
 /// Marks a response in whose making something panicked. What was said goes to the log.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use audit::AuditFile;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::map_request_with_state;
 use axum_server::tls_rustls::RustlsAcceptor;
@@ -64,6 +65,8 @@ pub struct Running {
     task: Option<JoinHandle<io::Result<()>>>,
     /// With TLS: follows the certificate.
     watch: Option<Watch>,
+    /// Closed when everything else has ended.
+    audit: Option<AuditFile>,
 }
 
 /// Takes the port.
@@ -92,7 +95,7 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
     let addr = listener.local_addr()?;
     let handle = Handle::new();
-    let App { router, sockets, drain } = app;
+    let App { router, sockets, drain, audit } = app;
     let Sockets { head, slow_reader, most_connections, proxies, tls } = sockets;
     let admission = Admission::new(most_connections, Arc::clone(&proxies), slow_reader);
     let service = router
@@ -109,7 +112,7 @@ pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
             (task, Some(tls.follow()?))
         }
     };
-    Ok(Running { addr, handle, drain, task: Some(task), watch })
+    Ok(Running { addr, handle, drain, task: Some(task), watch, audit })
 }
 
 /// HTTP/1 alone: while the version is still open, no time limit would hold.
@@ -175,6 +178,10 @@ impl Running {
             && let Ok(Err(error)) = task.await
         {
             tracing::error!(%error, "the server ended with an error");
+        }
+        if let Some(audit) = self.audit.take() {
+            // It may wait for the disk.
+            let _ = tokio::task::spawn_blocking(move || audit.close()).await;
         }
     }
 }

@@ -18,6 +18,7 @@ use serde_json::Value;
 use tower::{Layer, Service};
 
 use super::bodies::{SMALL, place as place_of};
+use crate::audit::Pending;
 use crate::rejection::RequestId;
 use crate::scalar::Scalar;
 use crate::{Challenge, Identity, Rejection, RejectionBody};
@@ -46,6 +47,11 @@ pub struct Peek;
 pub struct Peeking<S>(S);
 
 impl Peeked {
+    /// The method of MCP that the body names.
+    pub fn method(&self) -> Option<&str> {
+        self.method.as_deref()
+    }
+
     /// The tool that a `tools/call` names.
     pub fn called_tool(&self) -> Option<&str> {
         self.name.as_deref().filter(|_| self.method.as_deref() == Some("tools/call"))
@@ -128,6 +134,9 @@ where
     };
     match read {
         Ok((bytes, peeked, id)) => {
+            if let Some(pending) = Pending::of(&head.extensions) {
+                pending.asks(&peeked);
+            }
             head.extensions.insert(peeked);
             if let Some(id) = id {
                 head.extensions.insert(RequestId(id));
