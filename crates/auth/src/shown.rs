@@ -11,3 +11,20 @@ pub(crate) fn shown(value: &impl std::fmt::Debug) -> String {
         None => text,
     }
 }
+
+/// Fewest bytes of what may be a credential. A key that somebody chose has no fewer.
+const SHORTEST_CREDENTIAL: usize = 32;
+
+/// Whether the name of a method or a tool may be a credential that somebody put into the wrong
+/// place: it is as long as one, and no word.
+pub(crate) fn may_be_credential(name: &str) -> bool {
+    let in_a_word = |byte: u8| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'/');
+    name.len() >= SHORTEST_CREDENTIAL && !name.bytes().all(in_a_word)
+}
+
+/// The first part of a path. People paste credentials into paths, although no server here reads
+/// them.
+pub fn first_segment(path: &str) -> String {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if first.len() < SHORTEST_CREDENTIAL { format!("/{first}") } else { "/…".to_owned() }
+}

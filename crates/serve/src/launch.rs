@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use mcp_auth::audit::Auditors;
 
 use crate::banner::StartUp;
 use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
@@ -96,7 +97,7 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
-        let app = App { sockets, ..prepared.app(&url)? };
+        let app = App { sockets, ..prepared.app(&url)?.audited(auditors()) };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -118,7 +119,13 @@ pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Resul
     let prepared = S::prepare(options)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    start(listener, App { sockets, ..prepared.app(&url)? }).context("cannot serve")
+    let app = App { sockets, ..prepared.app(&url)?.audited(auditors()) };
+    start(listener, app).context("cannot serve")
+}
+
+/// Who is told of every decision, beside the log.
+fn auditors() -> Auditors {
+    Auditors::default()
 }
 
 fn sockets(common: &Options) -> anyhow::Result<Sockets> {

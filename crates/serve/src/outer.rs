@@ -11,10 +11,12 @@ use http::header::{
     ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN,
     RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{Extensions, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
+use mcp_auth::audit::{self, Audit, Auditors};
 use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use mcp_auth::shown::first_segment;
 use mcp_auth::{Challenge, Rejection, TraceId};
 use tower::{Layer, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -28,9 +30,6 @@ use crate::{Drain, Sockets};
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
 
-/// Fewest bytes of what may be a credential. A key that somebody chose has no fewer.
-const SHORTEST_CREDENTIAL: usize = 32;
-
 /// A server's whole stack, ready to be served.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -39,6 +38,13 @@ pub struct App {
     /// How its connections are treated.
     pub sockets: Sockets,
     pub(crate) drain: Drain,
+}
+
+impl App {
+    /// Tells these auditors of every decision.
+    pub fn audited(self, auditors: Auditors) -> Self {
+        Self { router: self.router.layer(Audit::layer(auditors)), ..self }
+    }
 }
 
 /// What all servers have around their routes.
@@ -108,13 +114,12 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
     let trace = TraceId::of(request.extensions_mut());
     let method = request.method().clone();
     let path = path_for_the_log(&request);
+    let mut aside = audit::aside(request.extensions_mut());
     let token = drain.enter();
     let mut response = next.run(request).await;
     if let Some(Panicked(reason)) = response.extensions_mut().remove::<Panicked>() {
-        let mut extensions = Extensions::new();
-        extensions.insert(trace);
         let rejection = Rejection::unprotected(reason);
-        response = rejection.answer(&Challenge::default(), &mut extensions).into_response();
+        response = rejection.answer(&Challenge::default(), &mut aside).into_response();
     }
     response.headers_mut().insert(TraceId::HEADER, trace.header_value());
     tracing::debug!(
@@ -134,8 +139,7 @@ fn path_for_the_log(request: &Request) -> String {
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         return route.as_str().to_owned();
     }
-    let first = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
-    if first.len() < SHORTEST_CREDENTIAL { format!("/{first}") } else { "/…".to_owned() }
+    first_segment(request.uri().path())
 }
 
 /// Marks a response in whose making something panicked. What was said goes to the log.

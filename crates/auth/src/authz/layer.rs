@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::{Method, Request};
 
+use super::Policy;
 use super::peek::Peeked;
-use super::{Policy, Verdict};
 use crate::guard::gate::{Check, Gate};
-use crate::{Challenge, Identity, Rejection, TraceId, audit};
+use crate::{Challenge, Identity, Rejection, audit};
 
 /// Judges by one policy.
 #[derive(Debug)]
@@ -29,21 +29,21 @@ impl Check for Authorize {
             return Err(Rejection::unprotected("authorization without authentication before it"));
         };
         let permit = self.0.permit(identity);
+        let is_post = request.method() == Method::POST;
         let extensions = request.extensions_mut();
         extensions.insert(permit.clone());
-        let trace = TraceId::of(extensions);
-        let Some(peeked) = extensions.get::<Peeked>() else {
-            return if request.method() == Method::POST {
-                Err(Rejection::unprotected("authorization of a body that was not peeked at"))
-            } else {
-                Ok(())
-            };
-        };
-        let Some(tool) = peeked.called_tool() else { return Ok(()) };
-        // The handler knows what to answer for a tool that is not there.
-        if permit.check(tool)? == Verdict::Allowed {
-            audit::allowed(permit.identity(), tool, trace);
+        match extensions.get::<Peeked>() {
+            // The handler knows what to answer for a tool that is not there.
+            Some(peeked) => {
+                peeked.called_tool().map_or(Ok(()), |tool| permit.check(tool).map(drop))?
+            }
+            None if is_post => {
+                let reason = "authorization of a body that was not peeked at";
+                return Err(Rejection::unprotected(reason));
+            }
+            None => {}
         }
+        audit::passed(extensions, &permit);
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use tower::{Layer, Service};
 
+use crate::audit::Pending;
 use crate::rejection::RequestId;
 use crate::scalar::Scalar;
 use crate::{Challenge, Rejection, RejectionBody};
@@ -44,6 +45,11 @@ pub struct Peek;
 pub struct Peeking<S>(S);
 
 impl Peeked {
+    /// The method of MCP that the body names.
+    pub fn method(&self) -> Option<&str> {
+        self.method.as_deref()
+    }
+
     /// The tool that a `tools/call` names.
     pub fn called_tool(&self) -> Option<&str> {
         self.name.as_deref().filter(|_| self.method.as_deref() == Some("tools/call"))
@@ -125,6 +131,9 @@ where
     };
     match read {
         Ok((bytes, peeked, id)) => {
+            if let Some(pending) = Pending::of(&head.extensions) {
+                pending.asks(&peeked);
+            }
             head.extensions.insert(peeked);
             if let Some(id) = id {
                 head.extensions.insert(RequestId(id));
