@@ -17,6 +17,7 @@ use serde_json::Value;
 use tower::{Layer, Service};
 
 use crate::audit::Pending;
+use crate::metrics::Timer;
 use crate::rejection::RequestId;
 use crate::scalar::Scalar;
 use crate::{Challenge, Rejection, RejectionBody};
@@ -109,7 +110,10 @@ where
         let fresh = self.0.clone();
         let mut inner = std::mem::replace(&mut self.0, fresh);
         Box::pin(async move {
-            match peek(request).await {
+            let timer = Timer::start();
+            let peeked = peek(request).await;
+            timer.layer("peek");
+            match peeked {
                 Ok(request) => Ok(inner.call(request).await?.map(Either::Left)),
                 Err(answer) => Ok(answer.map(Either::Right)),
             }

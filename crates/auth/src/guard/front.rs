@@ -83,6 +83,8 @@ impl Front {
 impl Check for Front {
     type Pass = ();
 
+    const LAYER: Option<&'static str> = Some("front");
+
     fn check<B>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
         let headers = request.headers();
         let size: usize =
