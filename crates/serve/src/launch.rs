@@ -2,12 +2,15 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use mcp_auth::audit::Auditors;
+use mcp_auth::audit::{Auditor, Auditors};
+use mcp_auth::metrics::Decisions;
 
 use crate::banner::StartUp;
+use crate::metrics::MetricsListener;
 use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
 use crate::{bind, descriptors, environment, flags, log, run, start};
 
@@ -86,18 +89,21 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     descriptors::make_room(common.transport.max_connections);
 
     let sockets = sockets(common)?;
+    let metrics = MetricsListener::open(common)?;
     let prepared = S::prepare(&options)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
     let bound = listener.local_addr().context(NO_ADDRESS)?;
-    let start_up = StartUp { banner: prepared.banner(&url), bound, options: common };
+    let metrics_at = metrics.as_ref().map(MetricsListener::address).transpose()?;
+    let banner = prepared.banner(&url);
+    let start_up = StartUp { banner, bound, metrics: metrics_at, options: common };
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
-        let app = App { sockets, ..prepared.app(&url)?.audited(auditors()) };
+        let app = App { sockets, metrics, ..prepared.app(&url)?.audited(auditors(common)) };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -116,16 +122,18 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
 pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Result<Running> {
     let common = S::common(options);
     let sockets = sockets(common)?;
+    let metrics = MetricsListener::open(common)?;
     let prepared = S::prepare(options)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    let app = App { sockets, ..prepared.app(&url)?.audited(auditors()) };
+    let app = App { sockets, metrics, ..prepared.app(&url)?.audited(auditors(common)) };
     start(listener, app).context("cannot serve")
 }
 
 /// Who is told of every decision, beside the log.
-fn auditors() -> Auditors {
-    Auditors::default()
+fn auditors(options: &Options) -> Auditors {
+    let decisions = options.metrics.map(|_| Arc::new(Decisions::new()) as Arc<dyn Auditor>);
+    decisions.into_iter().collect()
 }
 
 fn sockets(common: &Options) -> anyhow::Result<Sockets> {

@@ -7,7 +7,8 @@
 //!    said here, before anything is bound.
 //! 3. [`bind`] takes the port, and from it follows the [`PublicUrl`].
 //! 4. [`Server::app`] puts the layers together: [`mcp()`] is innermost, [`Outer`] outermost.
-//! 5. [`run()`] serves until Ctrl-C, then drains ([`Drain`]).
+//! 5. [`run()`] serves until Ctrl-C, then drains ([`Drain`]). With `--metrics` there is a second
+//!    listener beside it, for nothing else.
 //!
 //! [`start`] and [`launch_in_process`] do 3 to 5 inside another program, for tests and
 //! comparisons.
@@ -20,11 +21,13 @@ mod deadline;
 mod descriptors;
 mod drain;
 mod environment;
+mod expiry;
 mod flags;
 mod launch;
 mod log;
 mod mcp;
 mod metadata;
+mod metrics;
 mod options;
 mod outer;
 mod public_url;

@@ -16,6 +16,7 @@ use http_body_util::Full;
 use mcp_auth::audit::{self, Audit, Auditors};
 use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use mcp_auth::metrics::{self, Timer};
 use mcp_auth::shown::first_segment;
 use mcp_auth::{Challenge, Rejection, TraceId};
 use tower::{Layer, ServiceExt};
@@ -24,11 +25,15 @@ use tower_http::cors::CorsLayer;
 
 use crate::deadline::{TimeLimits, limit};
 use crate::drain::hold;
+use crate::metrics::MetricsListener;
 use crate::ready::{Ready, probes};
 use crate::{Drain, Sockets};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
+
+/// Where paths are counted together that have no route.
+const NO_ROUTE: &str = "none";
 
 /// A server's whole stack, ready to be served.
 #[derive(Clone, Debug)]
@@ -38,6 +43,7 @@ pub struct App {
     /// How its connections are treated.
     pub sockets: Sockets,
     pub(crate) drain: Drain,
+    pub(crate) metrics: Option<MetricsListener>,
 }
 
 impl App {
@@ -105,15 +111,16 @@ impl Outer {
         let router = probes(routes, &self.ready, drain)
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(drain.clone(), trace));
-        App { router, sockets: Sockets::default(), drain: drain.clone() }
+        App { router, sockets: Sockets::default(), drain: drain.clone(), metrics: None }
     }
 }
 
 async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
+    let (started, timer) = (Instant::now(), Timer::start());
     let trace = TraceId::of(request.extensions_mut());
     let method = request.method().clone();
     let path = path_for_the_log(&request);
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut aside = audit::aside(request.extensions_mut());
     let token = drain.enter();
     let mut response = next.run(request).await;
@@ -122,6 +129,8 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
         response = rejection.answer(&Challenge::default(), &mut aside).into_response();
     }
     response.headers_mut().insert(TraceId::HEADER, trace.header_value());
+    let endpoint = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    metrics::answered(timer, endpoint, response.status());
     tracing::debug!(
         target: "http",
         trace_id = %trace,

@@ -7,15 +7,17 @@ use super::{DECISIONS, MANY_ADDRESSES, TOKENS, watch};
 use crate::audit::{Auditor, Basis, Decision, Outcome};
 
 /// The scheme of requests that were refused before any judged them.
-pub(super) const NO_SCHEME: &str = "none";
+const NO_SCHEME: &str = "none";
 
-/// Reasons that an alert may look at. The first of its kind is a change from zero only if the
-/// zero was seen; other reasons are there from when they are given first.
-const EXPECTED: [&str; 14] = [
-    "bad_header",
+// What an alert may look at. The first of its kind is a change from zero only if the zero was
+// seen; other reasons are there from when they are given first.
+
+/// Reasons of the layers before any scheme, and of those that ask none.
+const BEFORE: [&str; 3] = ["bad_header", "foreign_host", "foreign_origin"];
+
+/// Reasons of the layers from authentication on.
+const BEHIND: [&str; 11] = [
     "expired_credential",
-    "foreign_host",
-    "foreign_origin",
     "insufficient_scope",
     "invalid_credential",
     "malformed_credential",
@@ -84,13 +86,21 @@ fn token_endpoint(path: Option<&str>) -> Option<&'static str> {
     }
 }
 
+/// There will be decisions before any scheme.
+pub(super) fn expect_any() {
+    zero(Outcome::Refused, NO_SCHEME, &BEFORE);
+}
+
+/// There will be credentials of this scheme.
 pub(super) fn expect(scheme: &'static str) {
-    let refused = Outcome::Refused.name();
-    for reason in EXPECTED {
-        ::metrics::counter!(DECISIONS, "decision" => refused, "scheme" => scheme, "reason" => reason)
+    zero(Outcome::Refused, scheme, &BEHIND);
+    zero(Outcome::Allowed, scheme, &[Basis::Known.kind()]);
+}
+
+fn zero(outcome: Outcome, scheme: &'static str, reasons: &[&'static str]) {
+    let what = outcome.name();
+    for reason in reasons {
+        ::metrics::counter!(DECISIONS, "decision" => what, "scheme" => scheme, "reason" => *reason)
             .increment(0);
     }
-    let known = (Outcome::Allowed.name(), Basis::Known.kind());
-    ::metrics::counter!(DECISIONS, "decision" => known.0, "scheme" => scheme, "reason" => known.1)
-        .increment(0);
 }

@@ -40,7 +40,7 @@ pub fn turn_on() {
     }
     ::metrics::counter!(STORE_FAILURES).increment(0);
     ::metrics::counter!(AUDIT_LOST).increment(0);
-    decisions::expect(decisions::NO_SCHEME);
+    decisions::expect_any();
 }
 
 /// Whether anybody wants to know.
@@ -54,6 +54,13 @@ pub fn answered(timer: Timer, endpoint: &str, status: http::StatusCode) {
         let status = status.as_str().to_owned();
         ::metrics::histogram!(REQUEST_DURATION, "endpoint" => endpoint.to_owned(), "status" => status)
             .record(took);
+    }
+}
+
+/// A connection was closed at once, for want of room.
+pub fn connection_refused(why: &'static str) {
+    if is_on() {
+        ::metrics::counter!(CONNECTIONS_REFUSED, "why" => why).increment(1);
     }
 }
 

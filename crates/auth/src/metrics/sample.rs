@@ -25,7 +25,7 @@ struct Sources {
 static SOURCES: Mutex<Sources> = Mutex::new(Sources { readers: Vec::new(), shown: Vec::new() });
 
 /// Lets [`sample`] read `source` for as long as that lives. It is not kept alive by this.
-pub fn watch<T: Send + Sync + 'static>(
+pub fn watch<T: ?Sized + Send + Sync + 'static>(
     source: &Arc<T>,
     read: impl Fn(&T, &mut Gauges) + Send + 'static,
 ) {
@@ -70,17 +70,32 @@ fn sources() -> MutexGuard<'static, Sources> {
 
 impl Gauges {
     /// So many more.
-    pub fn add(&mut self, name: &'static str, label: Option<(&'static str, &'static str)>, value: f64) {
+    pub fn add(
+        &mut self,
+        name: &'static str,
+        label: Option<(&'static str, &'static str)>,
+        value: f64,
+    ) {
         *self.0.entry((name, label)).or_default() += value;
     }
 
     /// The least that anybody says.
-    pub fn least(&mut self, name: &'static str, label: Option<(&'static str, &'static str)>, value: f64) {
+    pub fn least(
+        &mut self,
+        name: &'static str,
+        label: Option<(&'static str, &'static str)>,
+        value: f64,
+    ) {
         self.join(name, label, value, f64::min);
     }
 
     /// The most that anybody says.
-    pub fn most(&mut self, name: &'static str, label: Option<(&'static str, &'static str)>, value: f64) {
+    pub fn most(
+        &mut self,
+        name: &'static str,
+        label: Option<(&'static str, &'static str)>,
+        value: f64,
+    ) {
         self.join(name, label, value, f64::max);
     }
 
