@@ -90,6 +90,9 @@ impl fmt::Display for StartUp<'_> {
         for (index, line) in banner.credential.iter().enumerate() {
             writeln!(f, "  {:<10}  {line}", if index == 0 { "credential" } else { "" })?;
         }
+        if let Some(file) = &options.audit.audit_file {
+            writeln!(f, "  audit       {}", file.display())?;
+        }
         writeln!(f, "  try it      {}", banner.client)?;
         if let Some(metrics) = metrics {
             writeln!(f, "  metrics     http://{metrics}/metrics")?;

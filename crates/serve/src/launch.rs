@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use audit::AuditFile;
 use mcp_auth::audit::{Auditor, Auditors};
 use mcp_auth::metrics::Decisions;
 
@@ -91,6 +92,7 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     let sockets = sockets(common)?;
     let metrics = MetricsListener::open(common)?;
     let prepared = S::prepare(&options)?;
+    let audit = common.audit.open(&common.keys)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
     let bound = listener.local_addr().context(NO_ADDRESS)?;
@@ -103,7 +105,8 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
-        let app = App { sockets, metrics, ..prepared.app(&url)?.audited(auditors(common)) };
+        let auditors = auditors(common, audit.as_ref());
+        let app = App { sockets, metrics, ..prepared.app(&url)?.audited(auditors) };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -112,6 +115,10 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         run(listener, app, ready).await.context("cannot serve")
     });
     runtime.shutdown_timeout(LEFT_OVERS);
+    // Last, so that nothing is decided any more.
+    if let Some(audit) = audit {
+        audit.close();
+    }
     ended
 }
 
@@ -124,16 +131,19 @@ pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Resul
     let sockets = sockets(common)?;
     let metrics = MetricsListener::open(common)?;
     let prepared = S::prepare(options)?;
+    let audit = common.audit.open(&common.keys)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    let app = App { sockets, metrics, ..prepared.app(&url)?.audited(auditors(common)) };
-    start(listener, app).context("cannot serve")
+    let auditors = auditors(common, audit.as_ref());
+    let app = App { sockets, metrics, ..prepared.app(&url)?.audited(auditors) };
+    Ok(start(listener, app).context("cannot serve")?.closing(audit))
 }
 
 /// Who is told of every decision, beside the log.
-fn auditors(options: &Options) -> Auditors {
-    let decisions = options.metrics.map(|_| Arc::new(Decisions::new()) as Arc<dyn Auditor>);
-    decisions.into_iter().collect()
+fn auditors(options: &Options, file: Option<&AuditFile>) -> Auditors {
+    let file = file.map(|file| Arc::new(file.clone()) as Arc<dyn Auditor>);
+    let counted = options.metrics.map(|_| Arc::new(Decisions::new()) as Arc<dyn Auditor>);
+    file.into_iter().chain(counted).collect()
 }
 
 fn sockets(common: &Options) -> anyhow::Result<Sockets> {

@@ -13,6 +13,7 @@
 //! [`start`] and [`launch_in_process`] do 3 to 5 inside another program, for tests and
 //! comparisons.
 
+mod audit;
 mod banner;
 mod below;
 mod connections;
@@ -38,6 +39,7 @@ mod tls;
 mod transport;
 mod trusted;
 
+pub use crate::audit::{Audit, When};
 pub use banner::Banner;
 pub use below::below;
 pub use crypto::install_crypto;

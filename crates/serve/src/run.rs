@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use audit::AuditFile;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::map_request_with_state;
 use axum_server::tls_rustls::RustlsAcceptor;
@@ -69,6 +70,8 @@ pub struct Running {
     watch: Option<Watch>,
     /// The listener for metrics, which ends after the server.
     metrics: Option<Box<Running>>,
+    /// Closed when everything else has ended.
+    audit: Option<AuditFile>,
 }
 
 /// Takes the port.
@@ -121,7 +124,7 @@ pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
         }
     };
     let metrics = metrics.map(|listener| listener.start()).transpose()?.map(Box::new);
-    Ok(Running { addr, handle, drain, task: Some(task), watch, metrics })
+    Ok(Running { addr, handle, drain, task: Some(task), watch, metrics, audit: None })
 }
 
 /// HTTP/1 alone: while the version is still open, no time limit would hold.
@@ -172,6 +175,12 @@ pub async fn run(listener: TcpListener, app: App, ready: impl FnOnce()) -> io::R
 }
 
 impl Running {
+    /// Closes this file at the end.
+    pub(crate) fn closing(mut self, audit: Option<AuditFile>) -> Self {
+        self.audit = audit;
+        self
+    }
+
     /// The URL of its MCP endpoint.
     pub fn url(&self) -> String {
         let tls = self.watch.is_some();
@@ -192,6 +201,10 @@ impl Running {
             && let Ok(Err(error)) = task.await
         {
             tracing::error!(%error, "the server ended with an error");
+        }
+        if let Some(audit) = self.audit.take() {
+            // It may wait for the disk.
+            let _ = tokio::task::spawn_blocking(move || audit.close()).await;
         }
     }
 }
