@@ -17,6 +17,7 @@ use std::path::Path;
 use binary::Server;
 use mcp_auth::authn::apikey::PlainKey;
 use prometheus::Prometheus;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tempfile::TempDir;
 
 const EXE: &str = env!("CARGO_BIN_EXE_apikey-server");
@@ -31,11 +32,17 @@ struct Watched {
 impl Watched {
     /// A server with bob's key, and a Prometheus that watches it.
     fn start(flags: &[&str]) -> Option<Self> {
+        Self::start_by(EXE, &[], flags)
+    }
+
+    /// The same, started by another program.
+    fn start_by(exe: &str, before: &[&str], flags: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let mut all = vec!["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+        let mut all = before.to_vec();
+        all.extend(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
         all.extend(["--trusted-proxy", "127.0.0.1"]);
         all.extend(flags);
-        let server = Server::start(EXE, folder.path(), &all, &[]);
+        let server = Server::start(exe, folder.path(), &all, &[]);
         let metrics = server.banner.split_once("metrics     http://").unwrap().1;
         let metrics = metrics.split_once("/metrics").unwrap().0;
         let prometheus = Prometheus::start(folder.path(), metrics)?;
@@ -49,6 +56,14 @@ impl Watched {
         let address = Ipv4Addr::from_bits(0xC000_0200 + from);
         let headers = format!("x-api-key: {key}\r\nx-forwarded-for: {address}");
         self.server.call(&headers, "get_time", "{}").status
+    }
+
+    /// Lets the server write no longer audit file, as if the disk were full.
+    fn fill_the_disk(&self) {
+        let length = fs::metadata(self.folder.path().join("audit.log")).unwrap().len();
+        let pid = Pid::from_raw(self.server.child.id().try_into().unwrap());
+        let limit = Rlimit { current: Some(length), maximum: None };
+        prlimit(pid, Resource::Fsize, limit).unwrap();
     }
 
     /// Sends a request without a credential; its status.
@@ -136,6 +151,37 @@ fn a_key_that_ends_soon_fires() {
     it.prometheus.is_quiet();
     create("short", "2d");
     it.prometheus.fires("McpAuthExpiry");
+}
+
+#[test]
+fn an_audit_file_that_cannot_be_written_fires() {
+    let Some(it) = start_audited("required") else { return };
+    it.prometheus.is_quiet();
+    it.fill_the_disk();
+    it.prometheus.fires_while("McpAuthAudit", || {
+        it.call_without();
+    });
+    assert_eq!(it.call(&it.bob, 1), 503);
+}
+
+#[test]
+fn decisions_that_are_lost_fire() {
+    let Some(it) = start_audited("best-effort") else { return };
+    it.prometheus.is_quiet();
+    it.fill_the_disk();
+    it.prometheus.fires_while("McpAuthAudit", || assert_eq!(it.call(&it.bob, 1), 200));
+}
+
+fn start_audited(mode: &str) -> Option<Watched> {
+    // Whoever writes more than it may is killed, unless that signal is ignored.
+    let script = r#"trap "" XFSZ; exec "$0" "$@""#;
+    let it = Watched::start_by(
+        "/bin/sh",
+        &["-c", script, EXE],
+        &["--audit-file", "audit.log", "--audit", mode],
+    )?;
+    assert_eq!(it.call(&it.bob, 1), 200);
+    Some(it)
 }
 
 /// A certificate and its key, good for so many days.

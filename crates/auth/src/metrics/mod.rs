@@ -64,6 +64,13 @@ pub fn connection_refused(why: &'static str) {
     }
 }
 
+/// So many decisions were lost that an auditor should have taken down.
+pub fn audit_lost(decisions: u64) {
+    if is_on() {
+        ::metrics::counter!(AUDIT_LOST).increment(decisions);
+    }
+}
+
 /// A request got a 429, or a slower answer than a 401.
 pub(crate) fn slowed_down(who: &'static str) {
     if is_on() {

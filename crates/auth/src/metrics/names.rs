@@ -34,7 +34,7 @@ pub const EXPIRY: &str = "mcp_auth_expiry_timestamp_seconds";
 pub const MANY_ADDRESSES: &str = "mcp_auth_credentials_from_many_addresses";
 /// Gauge: 1 or 0.
 pub const AUDIT_READY: &str = "mcp_auth_audit_ready";
-/// Counter. An auditor that can lose decisions increments it for each.
+/// Counter.
 pub const AUDIT_LOST: &str = "mcp_auth_audit_lost_total";
 
 /// A caller who asked more often than its limit lets it.
