@@ -2,7 +2,6 @@
 //! scrapes, and not before.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 #[allow(dead_code, reason = "other tests use all of it")]
 #[path = "../../serve/tests/binary/mod.rs"]

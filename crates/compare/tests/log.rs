@@ -3,26 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod secrets;
 #[allow(dead_code, reason = "the hostile tests use all of it")]
 #[path = "hostile/table.rs"]
 mod table;
 
-use std::fs;
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use compare::situations::SITUATIONS;
-use compare::{Kind, Side, World};
-use secrecy::ExposeSecret;
-use table::forge::Forge;
-use table::raw::Raw;
+use compare::World;
+use secrets::FORMS;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
-
-/// The beginnings of every API key and of every token, also of those that a situation makes
-/// and forgets: `{"` in base64url is `eyJ`.
-const FORMS: [&str; 2] = ["mcpk_", "eyJ"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_at_trace_level_holds_no_secret() {
@@ -34,33 +26,7 @@ async fn the_log_at_trace_level_holds_no_secret() {
         .init();
 
     let world = World::start().await.unwrap();
-    for situation in &SITUATIONS {
-        let row = compare::observe(&world, situation).await;
-        assert!(row.is_right(), "{row:?}");
-    }
-    // Whether each of these is refused as it should be is for another test.
-    let stranger = keygen::rsa::generate(2048).unwrap();
-    let mut secrets = in_files(&world.keys);
-    assert!(secrets.len() >= 6, "two keys, two clients, a secret, a private key");
-    for kind in Kind::ALL {
-        let side = world.side(kind);
-        let forge = Forge::for_side(&world, side, &stranger, "http://[::1]");
-        let run = table::run(side, &forge).await;
-        secrets.extend(forge.secrets());
-        assert!(run.rows.len() >= 150, "{kind} was tried with {} rows", run.rows.len());
-    }
-    for kind in Kind::ALL {
-        let side = world.side(kind);
-        let one = [&side.bob, &side.alice, &side.wrong, &side.tampered, &side.expired];
-        secrets.extend(
-            one.into_iter()
-                .chain(&side.foreign)
-                .map(|credential| credential.secret().expose_secret().to_owned()),
-        );
-    }
-    for kind in Kind::ALL {
-        in_paths(world.side(kind)).await;
-    }
+    let secrets = secrets::drive(&world).await;
     world.stop().await;
 
     let log = memory.text();
@@ -85,32 +51,6 @@ async fn the_log_at_trace_level_holds_no_secret() {
             panic!("something of the form {form} stands in the log: {}", line_at(&log, at));
         }
     }
-}
-
-/// Whoever pastes a credential into a path has lost it to proxies already, but not to this log.
-async fn in_paths(side: &Side) {
-    let secret = side.bob.secret();
-    let secret = secret.expose_secret();
-    for path in ["", "/", "/mcp/", "/mcp/sessions/", "/mcp;", "/token/", "/nothing/", "/%2f/"] {
-        Raw::to(side, "GET", &format!("{path}{secret}")).send(side).await;
-    }
-    Raw::to(side, "GET", "/mcp").with("origin", format!("https://{secret}")).send(side).await;
-}
-
-/// What is secret in the files of the keys folder: each line of a key, each secret of a client.
-fn in_files(keys: &Path) -> Vec<String> {
-    let mut secrets = Vec::new();
-    for name in ["jwt.secret", "rsa_private.pem", "clients/bob.apikey", "clients/alice.apikey"] {
-        let text = fs::read_to_string(keys.join(name)).unwrap();
-        let lines = text.lines().filter(|line| line.len() > 20 && !line.starts_with('-'));
-        secrets.extend(lines.map(str::to_owned));
-    }
-    for user in ["bob", "alice"] {
-        let text = fs::read_to_string(keys.join(format!("clients/{user}.client.json"))).unwrap();
-        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
-        secrets.push(file["client_secret"].as_str().unwrap().to_owned());
-    }
-    secrets
 }
 
 fn line_at(log: &str, at: usize) -> &str {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use audit::AuditFile;
+use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::map_request_with_state;
 use axum_server::tls_rustls::RustlsAcceptor;
@@ -63,6 +64,8 @@ const GRACE: Duration = Duration::from_secs(4);
 pub struct Running {
     /// The address it listens on.
     pub addr: SocketAddr,
+    /// Its whole stack, which can be asked without a connection.
+    pub router: Router,
     handle: Handle<SocketAddr>,
     drain: Drain,
     task: Option<JoinHandle<io::Result<()>>>,
@@ -110,6 +113,7 @@ pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
     let admission =
         Admission::new(most_connections, Arc::clone(&proxies), slow_reader).counted(name);
     let service = router
+        .clone()
         .layer(map_request_with_state(proxies, peer))
         .into_make_service_with_connect_info::<SocketAddr>();
     let server = axum_server::from_tcp(listener)?.handle(handle.clone());
@@ -124,7 +128,7 @@ pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
         }
     };
     let metrics = metrics.map(|listener| listener.start()).transpose()?.map(Box::new);
-    Ok(Running { addr, handle, drain, task: Some(task), watch, metrics, audit: None })
+    Ok(Running { addr, router, handle, drain, task: Some(task), watch, metrics, audit: None })
 }
 
 /// HTTP/1 alone: while the version is still open, no time limit would hold.

@@ -48,9 +48,9 @@ impl Prometheus {
         match child {
             Ok(child) => Some(Self { child, address: free.to_string(), log }),
             Err(error) if std::env::var_os(REQUIRED).is_none() => {
-                eprintln!(
-                    "SKIPPED: prometheus cannot be started ({error}); install it to run this"
-                );
+                // Past the test's own output, which nobody sees of a test that passes.
+                let mut stderr = std::io::stderr();
+                let _ = writeln!(stderr, "SKIPPED: prometheus cannot be started ({error})");
                 None
             }
             Err(error) => panic!("{REQUIRED} is set, and prometheus cannot be started: {error}"),
