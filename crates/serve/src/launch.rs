@@ -12,6 +12,8 @@ use mcp_auth::metrics::Decisions;
 
 use crate::banner::StartUp;
 use crate::metrics::MetricsListener;
+#[cfg(feature = "otel")]
+use crate::traces::Traces;
 use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
 use crate::{bind, descriptors, environment, flags, log, run, start};
 
@@ -98,6 +100,8 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     let bound = listener.local_addr().context(NO_ADDRESS)?;
     let metrics_at = metrics.as_ref().map(MetricsListener::address).transpose()?;
     let banner = prepared.banner(&url);
+    #[cfg(feature = "otel")]
+    let traces = Traces::from_environment(banner.server)?;
     let start_up = StartUp { banner, bound, metrics: metrics_at, options: common };
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -106,7 +110,10 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
         let auditors = auditors(common, audit.as_ref());
-        let app = App { sockets, metrics, ..prepared.app(&url)?.audited(auditors) };
+        let app = prepared.app(&url)?;
+        #[cfg(feature = "otel")]
+        let app = app.traced(traces.as_ref());
+        let app = App { sockets, metrics, ..app.audited(auditors) };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -115,6 +122,10 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         run(listener, app, ready).await.context("cannot serve")
     });
     runtime.shutdown_timeout(LEFT_OVERS);
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        traces.close();
+    }
     // Last, so that nothing is decided any more.
     if let Some(audit) = audit {
         audit.close();

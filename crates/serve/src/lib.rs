@@ -36,6 +36,8 @@ mod ready;
 mod run;
 mod time;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 mod transport;
 mod trusted;
 

@@ -47,6 +47,14 @@ pub struct App {
 }
 
 impl App {
+    /// Makes a span of every request. It comes before [`App::audited`].
+    #[cfg(feature = "otel")]
+    pub(crate) fn traced(self, traces: Option<&crate::traces::Traces>) -> Self {
+        let Some(traces) = traces else { return self };
+        let layer = from_fn_with_state(traces.tracer(), crate::traces::span);
+        Self { router: self.router.layer(layer), ..self }
+    }
+
     /// Tells these auditors of every decision.
     pub fn audited(self, auditors: Auditors) -> Self {
         Self { router: self.router.layer(Audit::layer(auditors)), ..self }

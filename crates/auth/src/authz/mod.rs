@@ -11,11 +11,13 @@
 //!    again about what it parsed, and is the authority.
 
 mod catalogue;
+mod continued;
 pub mod layer;
 pub mod peek;
 mod permit;
 mod policy;
 
 pub use catalogue::{Catalogue, CatalogueTool, Rule};
+pub use continued::{Continued, TraceContext};
 pub use permit::{Permit, Verdict};
 pub use policy::{Policy, PolicyError, is_scope_token};

@@ -16,6 +16,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use tower::{Layer, Service};
 
+use super::Continued;
 use crate::audit::Pending;
 use crate::metrics::Timer;
 use crate::rejection::RequestId;
@@ -59,6 +60,12 @@ impl Peeked {
     /// Whether this opens a session, as clients before 2026-07-28 do.
     pub fn is_initialize(&self) -> bool {
         self.method.as_deref() == Some("initialize")
+    }
+
+    /// Of a body that names this method and nothing else.
+    #[cfg(test)]
+    pub(super) fn of_method(name: &str) -> Self {
+        Self { method: Some(name.to_owned()), name: None }
     }
 
     /// Reads a body. What is not one JSON object says nothing here, and is refused by the
@@ -139,6 +146,7 @@ where
                 pending.asks(&peeked);
             }
             head.extensions.insert(peeked);
+            Continued::read(&head, &bytes);
             if let Some(id) = id {
                 head.extensions.insert(RequestId(id));
             }

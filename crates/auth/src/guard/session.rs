@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 
 use super::gate::{Check, Gate};
@@ -277,8 +277,7 @@ impl Check for Sessions {
             return Err(Rejection::unprotected("sessions without authentication before them"));
         };
         let headers = request.headers_mut();
-        let version = headers.get(PROTOCOL_VERSION).map(HeaderValue::as_bytes);
-        if version.is_some_and(|version| version >= STATELESS_SINCE.as_bytes()) {
+        if is_stateless(headers) {
             // Left in place, it would let an `initialize` under a new version's name into
             // the session of another.
             headers.remove(SESSION_ID);
@@ -354,6 +353,12 @@ impl Rights {
             && within(&self.scopes, &identity.scopes)
             && within(&self.grants, &identity.grants)
     }
+}
+
+/// Whether the request is in a version of the protocol that has no sessions.
+pub(crate) fn is_stateless(headers: &HeaderMap) -> bool {
+    let version = headers.get(PROTOCOL_VERSION).map(HeaderValue::as_bytes);
+    version.is_some_and(|version| version >= STATELESS_SINCE.as_bytes())
 }
 
 /// Visible ASCII (MCP 2025-11-25, Streamable HTTP, Session Management).
