@@ -9,7 +9,7 @@ mod settings;
 
 use benches::{Question, say_where_the_report_is};
 use call::Call;
-use doors::{Door, doors, unprotected};
+use doors::{Door, audited, doors, unprotected};
 use http::StatusCode;
 use tokio::runtime::{Builder, Runtime};
 
@@ -22,12 +22,14 @@ fn main() {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     let doors = runtime.block_on(async { doors(folder.path()).await });
     let open = runtime.block_on(async { unprotected() });
+    let audited = runtime.block_on(async { audited(folder.path()) });
 
     let mut group = criterion.benchmark_group(Question::CALL_ACCEPTED.group);
     measure(&mut group, &runtime, &open, &open.good, StatusCode::OK);
     for door in &doors {
         measure(&mut group, &runtime, door, &door.good, StatusCode::OK);
     }
+    measure(&mut group, &runtime, &audited, &audited.good, StatusCode::OK);
     group.finish();
 
     let mut group = criterion.benchmark_group(Question::CALL_REFUSED.group);

@@ -73,13 +73,19 @@ impl Members {
     }
 }
 
-/// What terminals obey, and what turns the direction of text, as `\u` escapes: people look at
-/// files with `cat`. In JSON these can only stand in strings.
+/// What came from a stranger, for a table on a terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || obeyed(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// What terminals obey, and what turns the direction of text or is not seen.
+fn obeyed(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
+}
+
+/// These as `\u` escapes: people look at files with `cat`. In JSON they can only stand in strings.
 pub(crate) fn escaped(json: &str) -> String {
-    let obeyed = |c: char| {
-        matches!(c, '\u{7f}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
-    };
     if !json.contains(obeyed) {
         return json.to_owned();
     }

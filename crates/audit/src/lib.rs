@@ -33,6 +33,7 @@ mod writer;
 
 use std::path::PathBuf;
 
+pub use entry::printable;
 pub use error::AuditError;
 pub use key::KEY_FILE;
 pub use queue::AuditFile;

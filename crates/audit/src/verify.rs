@@ -96,10 +96,14 @@ pub fn verify(file: &Path, key: &Path) -> Result<Report, AuditError> {
     Walk::all(&key, file, read::paths(file)?)
 }
 
+const OTHER_KEY: &str = "is not under this key";
+
 /// On its way through the lines.
 struct Walk<'a> {
     key: &'a Key,
     head: Head,
+    /// What is wrong with it, if something is.
+    no_head: Option<&'static str>,
     paths: &'a [PathBuf],
     report: Report,
     /// The last line that fits.
@@ -137,7 +141,7 @@ impl<'a> Walk<'a> {
         let no_head = match head {
             Presence::Valid(_) => None,
             Presence::Absent => Some("is missing"),
-            Presence::Invalid => Some("is not under this key"),
+            Presence::Invalid => Some(OTHER_KEY),
         };
         let head = match head {
             Presence::Valid(head) => head,
@@ -146,6 +150,7 @@ impl<'a> Walk<'a> {
         let mut walk = Walk {
             key,
             head,
+            no_head,
             paths: &paths,
             report: Report { files: paths.clone(), ..Report::default() },
             link: None,
@@ -224,6 +229,11 @@ impl<'a> Walk<'a> {
     /// A line of ours that is not the next one, or no line of ours.
     fn misfit(&mut self, line: &Line, record: &Record, expected: u64) -> Result<(), ()> {
         let found = record.seq;
+        if self.link.is_none() && self.no_head == Some(OTHER_KEY) {
+            let text = "neither it nor the head file was written under this key; name the right \
+                one with --key";
+            return self.damage(What::Unproven, &line.file, line.number, text.to_owned());
+        }
         if let Some(torn) = self.torn.take() {
             let text = format!("line {expected} was expected, and what stands there is no line");
             return self.damage(What::Altered, &torn.file, torn.line, text);

@@ -26,8 +26,8 @@ pub enum DotenvError {
          or remove the file"
     )]
     Strangers,
-    /// Everybody can change it.
-    #[error(".env can be changed by everyone (mode {mode:o}); run: chmod 600 .env")]
+    /// Others can change it.
+    #[error(".env can be changed by others (mode {mode:o}); run: chmod 600 .env")]
     Writable {
         /// Its permission bits.
         mode: u32,
@@ -77,7 +77,7 @@ fn trusted_text(path: &Path, me: u32) -> Result<Option<String>, DotenvError> {
     let metadata = file.metadata()?;
     check_owner(metadata.uid(), me)?;
     let mode = metadata.mode() & 0o777;
-    if mode & 0o002 != 0 {
+    if mode & 0o022 != 0 {
         return Err(DotenvError::Writable { mode });
     }
     let mut text = String::new();
@@ -122,8 +122,10 @@ mod tests {
     fn what_another_can_have_written_is_refused() {
         let refused = read("MCP_KEYS=keys", 0o644, true).unwrap_err();
         assert!(refused.contains("another user"), "{refused}");
-        let refused = read("MCP_KEYS=keys", 0o666, false).unwrap_err();
-        assert!(refused.contains("chmod 600 .env"), "{refused}");
+        for mode in [0o666, 0o664, 0o620, 0o602] {
+            let refused = read("MCP_KEYS=keys", mode, false).unwrap_err();
+            assert!(refused.contains("chmod 600 .env"), "{mode:o}: {refused}");
+        }
     }
 
     #[test]

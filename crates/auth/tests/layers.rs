@@ -30,7 +30,7 @@ impl Scheme for ByName {
     }
 
     async fn authenticate(&self, head: &Parts) -> Result<Arc<Identity>, Rejection> {
-        let Credential::Bearer(user) = Credential::read(head)? else {
+        let (Credential::Bearer(user) | Credential::ApiKey(user)) = Credential::read(head)? else {
             return Err(Rejection::no_credential("no bearer"));
         };
         // `bob.write` is bob with one more scope.
@@ -109,11 +109,15 @@ macro_rules! stack {
 async fn a_known_caller_passes_without_its_credential() {
     let stack = stack!();
     let call = r#"{"id":1,"method":"tools/call","params":{"name":"look"}}"#;
-    let (status, _, seen) = ask(&stack, post("bob"), call).await;
-    assert_eq!(status, 200);
-    assert!(!seen.contains("authorization") && !seen.contains("bob"), "{seen}");
-    assert!(seen.contains(r#"permit=Some("look")"#), "{seen}");
-    assert!(seen.contains("tools/call"), "the body goes on unchanged: {seen}");
+    for request in [post("bob"), Request::post("/mcp").header("x-api-key", "bob")] {
+        let (status, _, seen) = ask(&stack, request, call).await;
+        assert_eq!(status, 200);
+        for word in ["authorization", "x-api-key", "bob"] {
+            assert!(!seen.contains(word), "{seen}");
+        }
+        assert!(seen.contains(r#"permit=Some("look")"#), "{seen}");
+        assert!(seen.contains("tools/call"), "the body goes on unchanged: {seen}");
+    }
 }
 
 #[tokio::test]

@@ -47,9 +47,9 @@ fn trusted_text(path: &Path, me: u32) -> Result<Option<String>, Error> {
     let metadata = file.metadata().map_err(unreadable)?;
     check_owner(metadata.uid(), me)?;
     let mode = metadata.mode() & 0o777;
-    if mode & 0o002 != 0 {
+    if mode & 0o022 != 0 {
         return Err(Error::Usage(format!(
-            ".env can be changed by everyone (mode {mode:o}), so it is not used. \
+            ".env can be changed by others (mode {mode:o}), so it is not used. \
              Run: chmod 600 .env"
         )));
     }
@@ -123,7 +123,7 @@ mod tests {
             assert!(!refused.contains("very-secret"));
         }
         let open = read("MCP_URL=http://a/mcp", 0o666, false).unwrap_err();
-        assert!(open.contains("changed by everyone"), "{open}");
+        assert!(open.contains("changed by others"), "{open}");
         let folder = tempfile::tempdir().unwrap();
         let me = rustix::process::geteuid().as_raw();
         let folder = trusted_text(folder.path(), me).unwrap_err().to_string();

@@ -252,8 +252,13 @@ async fn a_credential_goes_nowhere_else_and_a_403_is_asked_once() {
         })
         .await;
         asked.store(0, Ordering::Relaxed);
-        assert!(Connection::open(&url, key(), Protocol::V2026_07_28).await.is_err(), "{status}");
-        assert_eq!(asked.load(Ordering::Relaxed), 1, "{status}");
+        let others = Arc::new(Renewing::default());
+        let opened = Connection::open(&url, others.clone(), Protocol::V2026_07_28).await;
+        assert!(opened.is_err(), "{status}");
+        // Only a 401 says that another credential would help.
+        let more = usize::from(status == 401);
+        assert_eq!(others.renewed.load(Ordering::SeqCst), more, "{status}");
+        assert_eq!(asked.load(Ordering::Relaxed), 1 + more, "{status}");
     }
     assert_eq!(visits.load(Ordering::Relaxed), 0, "a client was led elsewhere");
 }

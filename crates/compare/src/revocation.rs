@@ -81,8 +81,7 @@ async fn public_key(world: &World, side: &Side) -> anyhow::Result<Cell> {
     let keys = world.keys.with_file_name("keys-after-rotation");
     let public = keys.join("rsa_public.pem");
     secret::write_public(&public, &world.stranger.public_pem, true)?;
-    let options = rbac_server::Options::new(&keys);
-    let restarted = world::launch::<rbac_server::Prepared>(&options).await?;
+    let restarted = world::launch::<rbac_server::Prepared>(&rbac_server::Options::new(&keys))?;
     let after = status(world, &restarted.url, &side.bob).await?;
     // The new key's token, so that it is not the server that is broken.
     let renewed = status(world, &restarted.url, &side.wrong).await?;

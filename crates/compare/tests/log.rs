@@ -1,5 +1,5 @@
-//! T21: the log at its most talkative holds no secret, over all situations and the whole
-//! hostile table.
+//! T21: the log at its most talkative holds no secret, nor does an audit file, over all situations
+//! and the whole hostile table.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -8,10 +8,11 @@ mod secrets;
 #[path = "hostile/table.rs"]
 mod table;
 
+use std::fs;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use compare::World;
+use compare::{Kind, World};
 use secrets::FORMS;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -25,7 +26,10 @@ async fn the_log_at_trace_level_holds_no_secret() {
         .with_writer(memory.clone())
         .init();
 
-    let world = World::start().await.unwrap();
+    let audits = tempfile::tempdir().unwrap();
+    let world = World::start_audited(audits.path()).await.unwrap();
+    let key = audits.path().join("audit.key");
+    fs::copy(world.keys.join("audit.key"), &key).unwrap();
     let secrets = secrets::drive(&world).await;
     world.stop().await;
 
@@ -41,14 +45,28 @@ async fn the_log_at_trace_level_holds_no_secret() {
     ] {
         assert!(log.contains(word), "the log lacks {word:?}: nothing was proved");
     }
-    for secret in &secrets {
+    holds_no_secret(&log, &secrets);
+    for kind in Kind::ALL {
+        let file = audits.path().join(format!("{kind}.log"));
+        let report = audit::verify(&file, &key).unwrap();
+        assert!(report.damage.is_none() && report.lines > 300, "{kind}: {report:?}");
+        let audit = fs::read_to_string(file).unwrap();
+        for decision in ["\"decision\":\"allowed\"", "\"decision\":\"refused\""] {
+            assert!(audit.contains(decision), "{kind}: nothing was proved");
+        }
+        holds_no_secret(&audit, &secrets);
+    }
+}
+
+fn holds_no_secret(log: &str, secrets: &[String]) {
+    for secret in secrets {
         if let Some(at) = log.find(secret) {
-            panic!("a secret stands in the log: {}", line_at(&log, at));
+            panic!("a secret stands there: {}", line_at(log, at));
         }
     }
     for form in FORMS {
         if let Some(at) = log.find(form) {
-            panic!("something of the form {form} stands in the log: {}", line_at(&log, at));
+            panic!("something of the form {form} stands there: {}", line_at(log, at));
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use clap::Parser;
 use compare::Kind;
 
 #[test]
@@ -19,5 +20,17 @@ fn every_server_of_the_workspace_is_compared_and_has_a_client() {
     assert_eq!(servers, compared, "a scheme was left out of compare::Kind::ALL");
     for name in servers {
         assert!(packages.contains(&format!("{name}-client")), "{name} has no client");
+    }
+}
+
+#[test]
+fn nobody_else_reaches_a_server_that_was_told_nothing() {
+    for kind in Kind::ALL {
+        let options = match kind {
+            Kind::ApiKey => apikey_server::Options::parse_from(["server"]).common,
+            Kind::Jwt => jwt_server::Options::parse_from(["server"]).common,
+            Kind::Rbac => rbac_server::Options::parse_from(["server"]).common,
+        };
+        assert!(options.listen.ip().is_loopback(), "{kind}: {}", options.listen);
     }
 }

@@ -45,9 +45,9 @@ pub struct Options {
     #[arg(long, env = "MCP_AUDIENCE", value_name = "URL")]
     pub audience: Option<String>,
 
-    /// How long a token lives: 60m, 1h 30m, 90s; at most 24h
+    /// How long a token lives: 60m, 1h 30m, 90s; from a minute to 24h
     #[arg(long, env = "MCP_TOKEN_TTL", value_name = "TIME", default_value = "60m",
-          value_parser = |text: &str| serve::time(text, LONGEST_TTL))]
+          value_parser = |text: &str| serve::time(text, SHORTEST_TTL..=LONGEST_TTL))]
     pub token_ttl: Duration,
 
     /// File of the secret that signs tokens [default: jwt.secret in the keys folder]
@@ -69,6 +69,8 @@ pub struct Options {
 }
 
 const DEFAULT_TTL: Duration = Duration::from_secs(60 * 60);
+/// Clients renew half a minute before the end.
+const SHORTEST_TTL: Duration = Duration::from_secs(60);
 const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Options {

@@ -57,7 +57,7 @@ pub struct Options {
 
     /// How long a token may live at most: 90s, 30m, 1h 30m
     #[arg(long, env = "MCP_LONGEST_LIFE", value_name = "TIME", default_value = "24h",
-          value_parser = |text: &str| serve::time(text, YEAR))]
+          value_parser = |text: &str| serve::time(text, SECOND..=YEAR))]
     pub longest_life: Duration,
 
     /// File that says which role reaches which tools [default: the built-in one with Manager,
@@ -70,6 +70,7 @@ const DEFAULT_TYP: &str = "at+jwt";
 /// Says that tokens have no `typ`.
 const NO_TYP: &str = "absent";
 const DEFAULT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const SECOND: Duration = Duration::from_secs(1);
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 impl Options {

@@ -15,7 +15,7 @@ use crate::metrics::MetricsListener;
 #[cfg(feature = "otel")]
 use crate::traces::Traces;
 use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
-use crate::{bind, descriptors, environment, flags, log, run, start};
+use crate::{bind, descriptors, environment, flags, log, panics, run, start};
 
 /// How long the runtime waits for what it cannot cancel.
 const LEFT_OVERS: Duration = Duration::from_millis(500);
@@ -89,31 +89,32 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     S::take_secrets(&mut options)?;
     let common = S::common(&options);
     log::init(common)?;
+    panics::log();
     descriptors::make_room(common.transport.max_connections);
 
     let sockets = sockets(common)?;
-    let metrics = MetricsListener::open(common)?;
     let prepared = S::prepare(&options)?;
-    let audit = common.audit.open(&common.keys)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
     let bound = listener.local_addr().context(NO_ADDRESS)?;
-    let metrics_at = metrics.as_ref().map(MetricsListener::address).transpose()?;
     let banner = prepared.banner(&url);
     #[cfg(feature = "otel")]
     let traces = Traces::from_environment(banner.server)?;
-    let start_up = StartUp { banner, bound, metrics: metrics_at, options: common };
+    let app = stack(&prepared, common, &url, |app| {
+        #[cfg(feature = "otel")]
+        let app = app.traced(traces.as_ref());
+        app
+    })?;
+    let audit = app.audit.clone();
+    let metrics = app.metrics.as_ref().map(MetricsListener::address).transpose()?;
+    let start_up = StartUp { banner, bound, metrics, options: common };
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
-        let auditors = auditors(common, audit.as_ref());
-        let app = prepared.app(&url)?;
-        #[cfg(feature = "otel")]
-        let app = app.traced(traces.as_ref());
-        let app = App { sockets, metrics, ..app.audited(auditors) };
+        let app = App { sockets, ..app };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -140,14 +141,34 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
 pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Result<Running> {
     let common = S::common(options);
     let sockets = sockets(common)?;
-    let metrics = MetricsListener::open(common)?;
     let prepared = S::prepare(options)?;
-    let audit = common.audit.open(&common.keys)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    let auditors = auditors(common, audit.as_ref());
-    let app = App { sockets, metrics, ..prepared.app(&url)?.audited(auditors) };
-    Ok(start(listener, app).context("cannot serve")?.closing(audit))
+    let app = App { sockets, ..app_of(&prepared, common, &url)? };
+    start(listener, app).context("cannot serve")
+}
+
+/// The whole stack of a server with its auditors, for clients that reach it under this URL.
+///
+/// # Errors
+/// As for [`Server::app`], and if there can be no such audit file.
+pub fn app_of<S: Server>(prepared: &S, common: &Options, url: &PublicUrl) -> anyhow::Result<App> {
+    stack(prepared, common, url, |app| app)
+}
+
+/// The same, with something between server and auditors.
+fn stack<S: Server>(
+    prepared: &S,
+    common: &Options,
+    url: &PublicUrl,
+    within: impl FnOnce(App) -> App,
+) -> anyhow::Result<App> {
+    // First, so that layers can say which numbers there will be.
+    let metrics = MetricsListener::open(common)?;
+    let app = within(prepared.app(url)?);
+    let audit = common.audit.open(&common.keys)?;
+    let app = app.audited(auditors(common, audit.as_ref()));
+    Ok(App { audit, metrics, ..app })
 }
 
 /// Who is told of every decision, beside the log.

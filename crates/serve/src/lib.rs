@@ -6,7 +6,8 @@
 //! 2. [`Server::prepare`] opens keys, stores and policies. All that can be wrong with them is
 //!    said here, before anything is bound.
 //! 3. [`bind`] takes the port, and from it follows the [`PublicUrl`].
-//! 4. [`Server::app`] puts the layers together: [`mcp()`] is innermost, [`Outer`] outermost.
+//! 4. [`Server::app`] puts the layers together: [`mcp()`] is innermost, [`Outer`] outermost; and
+//!    [`app_of`] puts around it who is told of every decision ([`Audit`]).
 //! 5. [`run()`] serves until Ctrl-C, then drains ([`Drain`]). With `--metrics` there is a second
 //!    listener beside it, for nothing else.
 //!
@@ -25,12 +26,14 @@ mod environment;
 mod expiry;
 mod flags;
 mod launch;
+mod line;
 mod log;
 mod mcp;
 mod metadata;
 mod metrics;
 mod options;
 mod outer;
+mod panics;
 mod public_url;
 mod ready;
 mod run;
@@ -48,7 +51,7 @@ pub use crypto::install_crypto;
 pub use deadline::TimeLimits;
 pub use drain::Drain;
 pub use environment::secret_from_environment;
-pub use launch::{Server, launch_in_process, main};
+pub use launch::{Server, app_of, launch_in_process, main};
 pub use log::LogFormat;
 pub use mcp::mcp;
 pub use metadata::ResourceMetadata;

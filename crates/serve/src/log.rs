@@ -8,6 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::Options;
+use crate::line::Lines;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
@@ -25,15 +26,16 @@ pub(crate) fn init(options: &Options) -> anyhow::Result<()> {
         format!("--log {:?} is not a filter; try --log info or --log audit=debug", options.log)
     })?;
     let registry = tracing_subscriber::registry().with(filter);
+    let lines = Lines { to: io::stderr, format: options.log_format };
     let done = match options.log_format {
         LogFormat::Text => {
             let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            let text = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colour);
+            let text = tracing_subscriber::fmt::layer().with_writer(lines).with_ansi(colour);
             registry.with(text).try_init()
         }
         LogFormat::Json => {
             let json = tracing_subscriber::fmt::layer().json().flatten_event(true);
-            registry.with(json.with_writer(io::stderr)).try_init()
+            registry.with(json.with_writer(lines)).try_init()
         }
     };
     done.map_err(|error| anyhow!("cannot set up the log: {error}"))

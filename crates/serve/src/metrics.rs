@@ -72,7 +72,7 @@ impl MetricsListener {
             listener: "metrics",
             ..Sockets::default()
         };
-        let app = App { router, sockets, drain: Drain::new(), metrics: None };
+        let app = App { router, sockets, drain: Drain::new(), audit: None, metrics: None };
         start(self.listener.try_clone()?, app)
     }
 }

@@ -92,7 +92,7 @@ pub struct Options {
 }
 
 impl Options {
-    const LOG: &str = "info,rmcp=warn";
+    const LOG: &str = "info,rmcp=error";
 
     /// All defaults, on a free loopback port. Nothing is read from the environment.
     pub fn new(keys: impl Into<PathBuf>) -> Self {

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::time::{Duration, Instant};
 
+use ::audit::AuditFile;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -17,8 +18,7 @@ use mcp_auth::audit::{self, Audit, Auditors};
 use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use mcp_auth::metrics::{self, Timer};
-use mcp_auth::shown::first_segment;
-use mcp_auth::{Challenge, Rejection, TraceId};
+use mcp_auth::{Challenge, Rejection, TraceId, shown};
 use tower::{Layer, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
@@ -27,7 +27,7 @@ use crate::deadline::{TimeLimits, limit};
 use crate::drain::hold;
 use crate::metrics::MetricsListener;
 use crate::ready::{Ready, probes};
-use crate::{Drain, Sockets};
+use crate::{Drain, Sockets, panics};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
@@ -43,6 +43,8 @@ pub struct App {
     /// How its connections are treated.
     pub sockets: Sockets,
     pub(crate) drain: Drain,
+    /// Closed at the end.
+    pub(crate) audit: Option<AuditFile>,
     pub(crate) metrics: Option<MetricsListener>,
 }
 
@@ -119,7 +121,8 @@ impl Outer {
         let router = probes(routes, &self.ready, drain)
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(drain.clone(), trace));
-        App { router, sockets: Sockets::default(), drain: drain.clone(), metrics: None }
+        let sockets = Sockets::default();
+        App { router, sockets, drain: drain.clone(), audit: None, metrics: None }
     }
 }
 
@@ -132,8 +135,8 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
     let mut aside = audit::aside(request.extensions_mut());
     let token = drain.enter();
     let mut response = next.run(request).await;
-    if let Some(Panicked(reason)) = response.extensions_mut().remove::<Panicked>() {
-        let rejection = Rejection::unprotected(reason);
+    if let Some(Panicked(said)) = response.extensions_mut().remove::<Panicked>() {
+        let rejection = Rejection::unprotected(format!("a handler panicked: {said}"));
         response = rejection.answer(&Challenge::default(), &mut aside).into_response();
     }
     response.headers_mut().insert(TraceId::HEADER, trace.header_value());
@@ -142,7 +145,7 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
     tracing::debug!(
         target: "http",
         trace_id = %trace,
-        %method,
+        method = shown::http_method(&method),
         path = %path.escape_debug(),
         status = response.status().as_u16(),
         took = ?started.elapsed(),
@@ -156,23 +159,17 @@ fn path_for_the_log(request: &Request) -> String {
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         return route.as_str().to_owned();
     }
-    first_segment(request.uri().path())
+    shown::first_segment(request.uri().path())
 }
 
 /// Marks a response in whose making something panicked. What was said goes to the log.
 #[derive(Clone)]
-struct Panicked(String);
+struct Panicked(&'static str);
 
 fn panicked(payload: Box<dyn Any + Send>) -> http::Response<Full<axum::body::Bytes>> {
-    let said = match payload.downcast::<String>() {
-        Ok(said) => *said,
-        Err(payload) => {
-            payload.downcast::<&str>().map_or_else(|_| String::new(), |s| (*s).to_owned())
-        }
-    };
     let mut response = http::Response::new(Full::default());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.extensions_mut().insert(Panicked(format!("a handler panicked: {said}")));
+    response.extensions_mut().insert(Panicked(panics::said(&*payload)));
     response
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use audit::AuditFile;
-use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::map_request_with_state;
 use axum_server::tls_rustls::RustlsAcceptor;
@@ -64,8 +63,6 @@ const GRACE: Duration = Duration::from_secs(4);
 pub struct Running {
     /// The address it listens on.
     pub addr: SocketAddr,
-    /// Its whole stack, which can be asked without a connection.
-    pub router: Router,
     handle: Handle<SocketAddr>,
     drain: Drain,
     task: Option<JoinHandle<io::Result<()>>>,
@@ -108,12 +105,11 @@ pub(crate) fn bind_for(address: SocketAddr, flag: &str) -> anyhow::Result<TcpLis
 pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
     let addr = listener.local_addr()?;
     let handle = Handle::new();
-    let App { router, sockets, drain, metrics } = app;
+    let App { router, sockets, drain, audit, metrics } = app;
     let Sockets { head, slow_reader, most_connections, proxies, listener: name, tls } = sockets;
     let admission =
         Admission::new(most_connections, Arc::clone(&proxies), slow_reader).counted(name);
     let service = router
-        .clone()
         .layer(map_request_with_state(proxies, peer))
         .into_make_service_with_connect_info::<SocketAddr>();
     let server = axum_server::from_tcp(listener)?.handle(handle.clone());
@@ -128,7 +124,7 @@ pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
         }
     };
     let metrics = metrics.map(|listener| listener.start()).transpose()?.map(Box::new);
-    Ok(Running { addr, router, handle, drain, task: Some(task), watch, metrics, audit: None })
+    Ok(Running { addr, handle, drain, task: Some(task), watch, metrics, audit })
 }
 
 /// HTTP/1 alone: while the version is still open, no time limit would hold.
@@ -179,12 +175,6 @@ pub async fn run(listener: TcpListener, app: App, ready: impl FnOnce()) -> io::R
 }
 
 impl Running {
-    /// Closes this file at the end.
-    pub(crate) fn closing(mut self, audit: Option<AuditFile>) -> Self {
-        self.audit = audit;
-        self
-    }
-
     /// The URL of its MCP endpoint.
     pub fn url(&self) -> String {
         let tls = self.watch.is_some();

@@ -18,6 +18,7 @@ use crate::tls::Tls;
 /// Most connections at a time, if nothing else is said.
 const MOST_CONNECTIONS: u32 = 1024;
 
+const SHORTEST_ANSWER: Duration = Duration::from_secs(1);
 const LONGEST_ANSWER: Duration = Duration::from_secs(3600);
 
 /// The flags that say how requests arrive.
@@ -51,7 +52,7 @@ pub struct Transport {
 
     /// How long a call may take until its answer begins: 60s, 5m; at most 1h
     #[arg(long, env = "MCP_REQUEST_TIMEOUT", value_name = "TIME", default_value = "60s",
-          value_parser = |text: &str| time(text, LONGEST_ANSWER))]
+          value_parser = |text: &str| time(text, SHORTEST_ANSWER..=LONGEST_ANSWER))]
     pub request_timeout: Duration,
 
     /// Connections at a time, of which one address may have a quarter

@@ -3,7 +3,7 @@
 use tracing::Level;
 
 use super::{Decision, Outcome};
-use crate::shown::shown;
+use crate::shown::name;
 
 const TARGET: &str = "audit";
 
@@ -16,8 +16,8 @@ pub(super) fn write(decision: &Decision<'_>) {
                 $level,
                 decision = decision.outcome.name(),
                 endpoint = decision.endpoint,
-                method = decision.method.map(|name| shown(&name)),
-                tool = decision.tool.map(|name| shown(&name)),
+                method = decision.method.map(name),
+                tool = decision.tool.map(name),
                 status = decision.status,
                 rule = %decision.basis,
                 reason = decision.reason.as_deref(),

@@ -139,7 +139,7 @@ impl Open {
         decision.peer = self.peer;
         decision.endpoint = Some(&self.endpoint);
         decision.scheme = scheme;
-        decision.method = Some(self.http_method.as_str());
+        decision.method = Some(shown::http_method(&self.http_method));
         if let Some(peeked) = peeked {
             decision.asks(peeked);
         }

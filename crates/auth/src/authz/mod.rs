@@ -10,6 +10,7 @@
 //!    that a refusal has the right HTTP status. The MCP handler asks the same Permit
 //!    again about what it parsed, and is the authority.
 
+mod bodies;
 mod catalogue;
 mod continued;
 pub mod layer;

@@ -5,6 +5,7 @@
 //! decides the HTTP status: the handler asks the Permit again about what was parsed there.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -17,11 +18,12 @@ use serde_json::Value;
 use tower::{Layer, Service};
 
 use super::Continued;
+use super::bodies::{SMALL, place as place_of};
 use crate::audit::Pending;
 use crate::metrics::Timer;
 use crate::rejection::RequestId;
 use crate::scalar::Scalar;
-use crate::{Challenge, Rejection, RejectionBody};
+use crate::{Challenge, Identity, Rejection, RejectionBody};
 
 /// Longest body in bytes. The MCP service behind has to be given the same limit.
 pub const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -136,7 +138,8 @@ where
     if head.method != Method::POST {
         return Ok(Request::from_parts(head, Full::default()));
     }
-    let read = match collect(body).await {
+    let caller = Identity::of(&head.extensions).cloned();
+    let read = match collect(body, caller.as_ref()).await {
         Ok(bytes) => Peeked::read(&bytes).map(|(peeked, id)| (bytes, peeked, id)),
         Err(rejection) => Err(rejection),
     };
@@ -156,18 +159,33 @@ where
     }
 }
 
-async fn collect<B: Body<Data = Bytes>>(body: B) -> Result<Bytes, Rejection> {
-    if body.size_hint().lower() > MAX_BODY as u64 {
+async fn collect<B: Body<Data = Bytes>>(
+    body: B,
+    caller: Option<&Arc<Identity>>,
+) -> Result<Bytes, Rejection> {
+    let announced = body.size_hint().lower();
+    if announced > MAX_BODY as u64 {
         return Err(Rejection::body_too_large(MAX_BODY));
     }
+    // Before the first byte, if it is known by then how many there will be.
+    let mut place = match caller {
+        Some(caller) if announced > SMALL as u64 => Some(place_of(caller)?),
+        _ => None,
+    };
     let mut body = std::pin::pin!(body);
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Rejection::ambiguous_body("the body broke off"))?;
         let Ok(data) = frame.into_data() else { continue };
-        if data.len() > MAX_BODY - first.len().max(more.len()) {
+        let held = first.len().max(more.len());
+        if data.len() > MAX_BODY - held {
             return Err(Rejection::body_too_large(MAX_BODY));
+        }
+        if let (None, Some(caller)) = (&place, caller)
+            && held + data.len() > SMALL
+        {
+            place = Some(place_of(caller)?);
         }
         // Nearly every body is one frame, which then is not copied.
         if first.is_empty() && more.is_empty() {
@@ -332,11 +350,15 @@ mod tests {
 
     #[tokio::test]
     async fn many_frames_are_one_body_and_too_much_is_413() {
+        let bob = Arc::new(Identity::new("apikey", "keys", "bob"));
         let frames = |n: usize, size: usize| Frames(n, Bytes::from(vec![b' '; size]));
-        assert_eq!(collect(frames(3, 5)).await.unwrap().len(), 15);
-        assert_eq!(collect(frames(4, MAX_BODY / 4)).await.unwrap().len(), MAX_BODY);
-        assert_eq!(collect(frames(5, MAX_BODY / 4)).await.unwrap_err().status(), 413);
-        assert_eq!(collect(Full::from(vec![0; MAX_BODY + 1])).await.unwrap_err().status(), 413);
+        assert_eq!(collect(frames(3, 5), None).await.unwrap().len(), 15);
+        assert_eq!(collect(frames(4, MAX_BODY / 4), Some(&bob)).await.unwrap().len(), MAX_BODY);
+        assert_eq!(collect(frames(5, MAX_BODY / 4), Some(&bob)).await.unwrap_err().status(), 413);
+        assert_eq!(
+            collect(Full::from(vec![0; MAX_BODY + 1]), None).await.unwrap_err().status(),
+            413
+        );
     }
 
     /// A body that arrives as so many frames of the same bytes.

@@ -15,8 +15,8 @@ use crate::{Challenge, Rejection};
 /// Most bytes of all header names and values together.
 pub const MAX_HEADER_BYTES: usize = 32 * 1024;
 
-/// Longest part of a host name, in bytes, that the log repeats: shorter than any credential.
-const MAX_LABEL: usize = 24;
+/// Longest host or origin, in bytes, that the log repeats: shorter than any credential.
+const MOST_NAMED: usize = 31;
 
 /// Headers of which one request has at most one. Two of them would be read differently by
 /// different programs.
@@ -139,14 +139,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
 /// A host or an origin, for the log, if it can be nothing else: `GET mcpk_…` names one too, and
 /// what somebody put there by mistake is not to be found in the log.
 fn named(text: &str) -> String {
-    let label = |label: &str| {
-        label.len() <= MAX_LABEL
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-[]".contains(&byte))
-    };
-    if text.split(['.', ':', '/']).all(label) {
+    let usual = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:/[]".contains(&byte);
+    if text.len() <= MOST_NAMED && text.bytes().all(usual) {
         shown(&text)
     } else {
-        "of an unusual form".to_owned()
+        format!("of {} bytes, or an unusual form,", text.len())
     }
 }
 
@@ -269,17 +266,19 @@ mod tests {
         let many = "x.".repeat(15_000);
         let one = "x".repeat(30_000);
         let key = "mcpk_3f9c2a7d51e08b46_k7Qd";
-        for (text, shown) in
-            [(&*many, "x.x…"), (&*one, "of an unusual form"), (key, "of an unusual form")]
-        {
+        let chosen = "correct.horse/battery.staple.32b";
+        for text in [&*many, &*one, key, chosen] {
             for (name, host) in [("host", text), ("origin", "mcp.example")] {
                 let request = Request::builder().uri("/mcp").header("host", host);
                 let request = if name == "host" { request } else { request.header(name, text) };
                 let rejection = front.check(&mut request.body(()).unwrap()).unwrap_err();
                 assert!(rejection.reason().len() < 200, "{} bytes", rejection.reason().len());
-                assert!(rejection.reason().contains(shown), "{}", rejection.reason());
+                assert!(rejection.reason().contains(" bytes, or an"), "{}", rejection.reason());
             }
         }
+        let request = Request::builder().uri("/mcp").header("host", "evil.example:8101");
+        let rejection = front.check(&mut request.body(()).unwrap()).unwrap_err();
+        assert!(rejection.reason().contains("\"evil.example:8101\""), "{}", rejection.reason());
     }
 
     #[test]

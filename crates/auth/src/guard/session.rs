@@ -311,8 +311,11 @@ impl Check for Sessions {
                 }
             }
             Part::Uses(caller, id, method) => {
-                let ended = method == Method::DELETE && answer.status().is_success();
-                if (ended || answer.status() == StatusCode::NOT_FOUND)
+                // A 404 to any other method may mean the method of JSON-RPC that was named, and
+                // whoever frees a place by it could open sessions without end.
+                let status = answer.status();
+                if method == Method::DELETE
+                    && (status.is_success() || status == StatusCode::NOT_FOUND)
                     && let Some(own) = self.lock().callers.get_mut(&caller)
                 {
                     own.open.remove(&id);

@@ -218,24 +218,28 @@ mod tests {
         }
     }
 
+    fn request(expires: Option<Timestamp>) -> Request<()> {
+        let mut request = Request::new(());
+        let identity = Identity { expires, ..Identity::new("jwt", "issuer", "bob") };
+        request.extensions_mut().insert(Arc::new(identity));
+        request
+    }
+
     async fn answer(
         clock: Clock,
         content_type: &'static str,
-        expires: Option<Timestamp>,
+        request: Request<()>,
     ) -> Until<Endless> {
         let inner = service_fn(async move |_: Request<()>| {
             let mut answer = Response::new(Endless);
             answer.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
             Ok::<_, Infallible>(answer)
         });
-        let mut request = Request::new(());
-        let identity = Identity { expires, ..Identity::new("jwt", "issuer", "bob") };
-        request.extensions_mut().insert(Arc::new(identity));
         Bounded { inner, clock }.oneshot(request).await.unwrap().into_body()
     }
 
     async fn lasts(content_type: &'static str, expires: Option<Timestamp>) -> bool {
-        let body = answer(Timestamp::now, content_type, expires).await.collect();
+        let body = answer(Timestamp::now, content_type, request(expires)).await.collect();
         tokio::time::timeout(Duration::from_millis(700), body).await.is_err()
     }
 
@@ -249,6 +253,17 @@ mod tests {
         assert!(lasts("application/json", Some(soon)).await, "an answer is not cut off");
     }
 
+    #[tokio::test]
+    async fn a_stream_ends_with_its_session_if_that_is_first() {
+        let lasting = Timestamp::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_millis(150);
+        let mut request = request(Some(lasting));
+        request.extensions_mut().insert(StreamEnd(end));
+        let body = answer(Timestamp::now, "text/event-stream", request).await.collect();
+        assert!(tokio::time::timeout(Duration::from_secs(20), body).await.is_ok());
+        assert!(Instant::now() >= end, "it ended too soon");
+    }
+
     /// Of a machine that slept or was set: timers do not know.
     #[tokio::test(start_paused = true)]
     async fn the_clock_is_looked_at_again() {
@@ -258,7 +273,8 @@ mod tests {
             start + SignedDuration::from_secs(SET_BY.load(Ordering::Relaxed))
         }
         let hour = clock() + SignedDuration::from_hours(1);
-        let mut stream = pin!(answer(clock, "text/event-stream", Some(hour)).await.collect());
+        let mut stream =
+            pin!(answer(clock, "text/event-stream", request(Some(hour))).await.collect());
         let seconds = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
         // The timer fires in vain as long as the clock says that there is time left.
         tokio::select! {

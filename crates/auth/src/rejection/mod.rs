@@ -345,6 +345,35 @@ mod tests {
     }
 
     #[test]
+    fn a_scope_stands_before_the_description() {
+        let challenge = Challenge { scope: Some("a b".into()), ..Challenge::default() };
+        assert_eq!(
+            challenge_of(&Rejection::invalid_credential("x"), &challenge).unwrap(),
+            "Bearer realm=\"mcp\", error=\"invalid_token\", scope=\"a b\", \
+             error_description=\"the credential is not valid\""
+        );
+    }
+
+    #[tokio::test]
+    async fn whatever_is_wrong_with_a_credential_is_told_in_the_same_words() {
+        use http_body_util::BodyExt;
+        let told = async |rejection: Rejection| {
+            let mut answer = rejection.answer(&Challenge::default(), &mut Extensions::new());
+            let trace = answer.headers_mut().remove(TraceId::HEADER).unwrap();
+            let body = answer.body_mut().collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            let body = body.replace(trace.to_str().unwrap(), "");
+            (answer.status(), format!("{:?}", answer.headers()), body)
+        };
+        let one = told(Rejection::invalid_credential("signature")).await;
+        assert_eq!(one, told(Rejection::invalid_credential("aud: another server")).await);
+        assert_eq!(one, told(Rejection::revoked_credential("revoked today")).await);
+        let expired = told(Rejection::expired_credential("it ended")).await;
+        assert_eq!((one.0, expired.0.as_u16()), (expired.0, 401));
+        assert!(expired.1.contains("has expired") && expired.2.contains("has expired"));
+    }
+
+    #[test]
     fn a_scope_that_would_help_is_named_and_a_grant_is_not() {
         let scope = Rejection::insufficient_scope("get_weather", vec!["weather:read".into()], "no");
         assert_eq!(

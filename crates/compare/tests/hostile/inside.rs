@@ -1,4 +1,4 @@
-//! T40, T47, and what a caller says about itself: what goes on behind a credential that is good.
+//! R20, R26, T40, T47: what goes on behind a credential that is good.
 
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ pub(crate) fn attacks(_: Kind) -> Vec<Attack> {
                 is_bob(answer)
             }
         }),
+        script("R20", "ids of sessions that could be guessed", Expected::Harmless(200), random),
         // rmcp refuses it, in words of its own.
         attack("R20", "a call in no session", Expected::Mcp(400, None), |side, _| {
             let params = json!({ "name": "get_time", "arguments": {} });
@@ -47,6 +48,26 @@ pub(crate) fn attacks(_: Kind) -> Vec<Attack> {
             Raw::older(side, &call).present(&side.bob)
         }),
     ]
+}
+
+/// R20: 122 bits of each id are random (RFC 9562 §5.4), so no two are alike in what is not fixed.
+async fn random(side: &Side, _: &Forge) -> Outcome {
+    let mut ids = Vec::new();
+    for _ in 0..8 {
+        let session = Session::open(side, &side.bob).await?;
+        let id = uuid::Uuid::parse_str(&session.id).map_err(|error| error.to_string())?;
+        session.end().await?;
+        if id.get_version() != Some(uuid::Version::Random) {
+            return Err(format!("{id} is not random"));
+        }
+        ids.push(id.as_u128());
+    }
+    // By chance a bit is the same in all eight once in 128 times, so a quarter of them may be.
+    let changing = ids.iter().fold(0, |all, id| all | (id ^ ids[0])).count_ones();
+    if changing < 122 - 30 {
+        return Err(format!("only {changing} bits change"));
+    }
+    Ok(Raw::call(side).present(&side.bob).send(side).await)
 }
 
 /// T40: the server asks another service, and that sees nothing of the caller's.

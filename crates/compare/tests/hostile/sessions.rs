@@ -211,7 +211,7 @@ fn exhaustion() -> Vec<Attack> {
     let too_many = Expected::Refused(429);
     vec![
         script("T33", "sessions one after the other", too_many, async |side, _| {
-            let (sessions, refused) = exhaust(side).await?;
+            let (sessions, refused) = exhaust(side, async |_| Ok(())).await?;
             let other = Session::open(side, &side.bob).await?;
             other.end().await?;
             // One ended is one place free.
@@ -223,8 +223,23 @@ fn exhaustion() -> Vec<Attack> {
             }
             Ok(refused)
         }),
+        // Its 404 is about the method, and the session goes on.
+        script("T33", "sessions that answer 404", too_many, async |side, _| {
+            let (sessions, refused) = exhaust(side, async |session| {
+                let answer = session.post(&unknown_method()).present(&side.alice).send(side).await;
+                match answer.status {
+                    404 => session.is_alive().await,
+                    status => Err(format!("an unknown method is {status}")),
+                }
+            })
+            .await?;
+            for session in &sessions {
+                session.end().await?;
+            }
+            Ok(refused)
+        }),
         script("T33", "sessions all at once", too_many, async |side, _| {
-            let (sessions, _) = exhaust(side).await?;
+            let (sessions, _) = exhaust(side, async |_| Ok(())).await?;
             for session in &sessions {
                 session.end().await?;
             }
@@ -248,15 +263,21 @@ fn exhaustion() -> Vec<Attack> {
     ]
 }
 
-/// Opens alice's sessions until no more is opened; returns what that was refused with.
-async fn exhaust(side: &Side) -> Result<(Vec<Session<'_>>, Answer), String> {
+/// Opens alice's sessions, uses each, until no more is opened; returns what that was refused
+/// with.
+async fn exhaust<'a>(
+    side: &'a Side,
+    use_it: impl AsyncFn(&Session<'a>) -> Result<(), String>,
+) -> Result<(Vec<Session<'a>>, Answer), String> {
     let mut sessions = Vec::new();
     while sessions.len() < TOO_MANY {
         let answer = Raw::older(side, &initialize()).present(&side.alice).send(side).await;
         if answer.status != 200 {
             return Ok((sessions, answer));
         }
-        sessions.push(Session::of(side, &side.alice, &answer)?);
+        let session = Session::of(side, &side.alice, &answer)?.initialized().await?;
+        use_it(&session).await?;
+        sessions.push(session);
     }
     Err(format!("alice has {TOO_MANY} sessions"))
 }
@@ -350,6 +371,16 @@ fn initialize() -> Value {
             "clientInfo": { "name": "compare", "version": "1" },
         },
     })
+}
+
+/// As an older client sends it that names its version in the body too.
+fn unknown_method() -> Value {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2025-11-25",
+        "io.modelcontextprotocol/clientInfo": { "name": "compare", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    json!({ "jsonrpc": "2.0", "id": 5, "method": "nope", "params": { "_meta": meta } })
 }
 
 fn call(tool: &str) -> Value {

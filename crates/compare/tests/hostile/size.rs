@@ -1,15 +1,21 @@
-//! T19, T38: how much is read before it is known who calls, and what a stranger learns from
+//! T19, T33, T38: how much is read before it is known who calls, and what a stranger learns from
 //! the order in which things are refused.
 
 use compare::{Kind, Side};
 
-use super::attack::{Attack, Expected, INVALID, MALFORMED, NOTHING, attack};
-use super::raw::Raw;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use super::attack::{Attack, Expected, INVALID, MALFORMED, NOTHING, Outcome, attack, script};
+use super::forge::Forge;
+use super::raw::{Raw, call_body};
 
 /// The longest credential, all headers together, and the longest body.
 const CREDENTIAL: usize = 8 * 1024;
 const HEADERS: usize = 32 * 1024;
 const BODY: u64 = 4 * 1024 * 1024;
+/// Large bodies of one caller that are on their way at a time.
+const LARGE: usize = 16;
 
 pub(crate) fn attacks(_: Kind) -> Vec<Attack> {
     let mut rows = credentials();
@@ -146,7 +152,42 @@ fn bodies() -> Vec<Attack> {
         known("two lengths that differ", Expected::Bare(400), |raw| {
             raw.with("content-length", "1").with("content-length", "2")
         }),
+        script("T33", "large bodies that never come", Expected::Refused(503), never_come),
     ]
+}
+
+/// T33: bob's fill no memory, and alice's are taken meanwhile.
+async fn never_come(side: &Side, _: &Forge) -> Outcome {
+    let large =
+        || Raw::call(side).present(&side.bob).with("expect", "100-continue").announced(BODY);
+    let mut waiting = Vec::new();
+    for _ in 0..LARGE {
+        let mut socket = large().open(side).await;
+        until_asked_for(&mut socket).await?;
+        waiting.push(socket);
+    }
+    let refused = large().send(side).await;
+    let body = call_body(side, "get_time");
+    let padded = format!("{}{body}", " ".repeat(100 * 1024));
+    let small = Raw::call(side).present(&side.bob).send(side).await;
+    let other = Raw::call(side).present(&side.alice).body(padded).send(side).await;
+    for (answer, whose) in [(small, "bob's small"), (other, "alice's large")] {
+        if answer.status != 200 {
+            return Err(format!("{whose} body is refused too: {}", answer.whole()));
+        }
+    }
+    drop(waiting);
+    Ok(refused)
+}
+
+/// A server asks for a body by `100 Continue` when it begins to read it (RFC 9110 §10.1.1).
+async fn until_asked_for(socket: &mut TcpStream) -> Result<(), String> {
+    let mut line = [0; 12];
+    socket.read_exact(&mut line).await.map_err(|error| error.to_string())?;
+    match &line {
+        b"HTTP/1.1 100" => Ok(()),
+        other => Err(String::from_utf8_lossy(other).into_owned()),
+    }
 }
 
 /// The header for credentials that this scheme's clients do not use.

@@ -15,6 +15,10 @@ use crate::table::raw::Raw;
 /// and forgets: `{"` in base64url is `eyJ`.
 pub(crate) const FORMS: [&str; 2] = ["mcpk_", "eyJ"];
 
+/// What somebody could have chosen for the one key of a server. It looks like a name of a host
+/// and a path on it.
+const CHOSEN: &str = "correct.horse/battery.staple/and.even.more";
+
 /// All situations, and the whole hostile table.
 pub(crate) async fn drive(world: &World) -> Vec<String> {
     for situation in &SITUATIONS {
@@ -42,19 +46,25 @@ pub(crate) async fn drive(world: &World) -> Vec<String> {
         );
     }
     for kind in Kind::ALL {
-        in_paths(world.side(kind)).await;
+        let side = world.side(kind);
+        misplaced(side, side.bob.secret().expose_secret()).await;
+        misplaced(side, CHOSEN).await;
     }
+    secrets.push(CHOSEN.to_owned());
     secrets
 }
 
 /// Whoever pastes a credential into a path has lost it to proxies already, and to nothing here.
-async fn in_paths(side: &Side) {
-    let secret = side.bob.secret();
-    let secret = secret.expose_secret();
+async fn misplaced(side: &Side, secret: &str) {
     for path in ["", "/", "/mcp/", "/mcp/sessions/", "/mcp;", "/token/", "/nothing/", "/%2f/"] {
         Raw::to(side, "GET", &format!("{path}{secret}")).send(side).await;
     }
-    Raw::to(side, "GET", "/mcp").with("origin", format!("https://{secret}")).send(side).await;
+    for origin in [secret, &format!("https://{secret}"), &format!("https://{secret}:1")] {
+        Raw::to(side, "GET", "/mcp").with("origin", origin).send(side).await;
+        Raw::to(side, "GET", "/mcp").set("host", origin).send(side).await;
+    }
+    Raw::to(side, "GET", secret).send(side).await;
+    Raw::to(side, secret, "/mcp").send(side).await;
 }
 
 /// What is secret in the files of the keys folder: each line of a key, each secret of a client.

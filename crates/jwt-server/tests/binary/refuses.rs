@@ -49,6 +49,11 @@ fn what_cannot_run_says_in_one_sentence_what_would_help() {
     let error = refusal(EXE, folder.path(), ANY_PORT, &[]);
     assert!(error.contains("32") && !error.contains("c2hvcnQ"), "{error}");
 
+    for ttl in ["59s", "0", "24h 1s", "25h"] {
+        let error = refusal(EXE, folder.path(), ANY_PORT, &[("MCP_TOKEN_TTL", ttl)]);
+        assert!(error.contains("from 60s to 24h"), "{ttl}: {error}");
+    }
+
     for issuer in ["not a url", "http://issuer.example", "https://issuer.example#x"] {
         let error = refusal(EXE, folder.path(), ANY_PORT, &[("MCP_ISSUER", issuer)]);
         assert!(error.contains("MCP_ISSUER") && error.contains("https"), "{error}");

@@ -4,6 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rand::distr::{Alphanumeric, SampleString};
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 const PREFIX: &str = "mcpk_";
@@ -96,6 +97,17 @@ pub(in crate::authn) fn key_digest(key: &str) -> KeyDigest {
     bytes
 }
 
+/// Whether a credential has the digest that is kept of it; never, if none is.
+///
+/// What is not there costs what is there does: one digest, one comparison, in constant time.
+pub(in crate::authn) fn digest_matches(
+    kept: Option<&KeyDigest>,
+    digest: impl FnOnce() -> KeyDigest,
+) -> Choice {
+    let expected = kept.unwrap_or(&[0; 32]);
+    digest().ct_eq(expected) & Choice::from(u8::from(kept.is_some()))
+}
+
 /// One spelling per number: no signs, no capitals.
 fn lower_hex(text: &str) -> Option<&str> {
     text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).then_some(text)
@@ -111,6 +123,25 @@ mod tests {
         assert_eq!(key.reveal().len(), KEY_LENGTH);
         assert_eq!(KeyId::parse(&key.id().to_string()), Some(key.id()));
         assert_ne!(key.reveal(), PlainKey::mint().reveal());
+    }
+
+    #[test]
+    fn whoever_asks_costs_one_digest() {
+        let kept = key_digest("a");
+        for (kept, presented, right) in [
+            (Some(&kept), "a", true),
+            (Some(&kept), "b", false),
+            (None, "a", false),
+            (None, "", false),
+        ] {
+            let mut digests = 0;
+            let matches = digest_matches(kept, || {
+                digests += 1;
+                key_digest(presented)
+            });
+            assert_eq!((bool::from(matches), digests), (right, 1), "{presented}");
+        }
+        assert!(!bool::from(digest_matches(None, || [0; 32])), "nothing is kept, nothing matches");
     }
 
     #[test]

@@ -107,7 +107,8 @@ impl Check for Limit {
 
 impl Counted {
     fn new(rate: Rate) -> Self {
-        let window = rate.period().as_secs().max(1);
+        // Rounded up: nobody is promised more than there is.
+        let window = rate.period().as_secs_f64().ceil();
         let policy = format!("\"caller\";q={};w={window}", rate.count());
         let policy = HeaderValue::from_str(&policy).expect("numbers are a header value");
         let buckets = Arc::new(Buckets::new(rate));
