@@ -17,6 +17,7 @@ use http_body_util::Full;
 use mcp_auth::audit::{self, Audit, Auditors};
 use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use mcp_auth::metrics::{self, Timer};
 use mcp_auth::{Challenge, Rejection, TraceId, shown};
 use tower::{Layer, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -24,11 +25,15 @@ use tower_http::cors::CorsLayer;
 
 use crate::deadline::{TimeLimits, limit};
 use crate::drain::hold;
+use crate::metrics::MetricsListener;
 use crate::ready::{Ready, probes};
 use crate::{Drain, Sockets, panics};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
+
+/// Where paths are counted together that have no route.
+const NO_ROUTE: &str = "none";
 
 /// A server's whole stack, ready to be served.
 #[derive(Clone, Debug)]
@@ -40,9 +45,18 @@ pub struct App {
     pub(crate) drain: Drain,
     /// Closed at the end.
     pub(crate) audit: Option<AuditFile>,
+    pub(crate) metrics: Option<MetricsListener>,
 }
 
 impl App {
+    /// Makes a span of every request. It comes before [`App::audited`].
+    #[cfg(feature = "otel")]
+    pub(crate) fn traced(self, traces: Option<&crate::traces::Traces>) -> Self {
+        let Some(traces) = traces else { return self };
+        let layer = from_fn_with_state(traces.tracer(), crate::traces::span);
+        Self { router: self.router.layer(layer), ..self }
+    }
+
     /// Tells these auditors of every decision.
     pub fn audited(self, auditors: Auditors) -> Self {
         Self { router: self.router.layer(Audit::layer(auditors)), ..self }
@@ -107,15 +121,17 @@ impl Outer {
         let router = probes(routes, &self.ready, drain)
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(drain.clone(), trace));
-        App { router, sockets: Sockets::default(), drain: drain.clone(), audit: None }
+        let sockets = Sockets::default();
+        App { router, sockets, drain: drain.clone(), audit: None, metrics: None }
     }
 }
 
 async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
+    let (started, timer) = (Instant::now(), Timer::start());
     let trace = TraceId::of(request.extensions_mut());
     let method = request.method().clone();
     let path = path_for_the_log(&request);
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut aside = audit::aside(request.extensions_mut());
     let token = drain.enter();
     let mut response = next.run(request).await;
@@ -124,6 +140,8 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
         response = rejection.answer(&Challenge::default(), &mut aside).into_response();
     }
     response.headers_mut().insert(TraceId::HEADER, trace.header_value());
+    let endpoint = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    metrics::answered(timer, endpoint, response.status());
     tracing::debug!(
         target: "http",
         trace_id = %trace,
