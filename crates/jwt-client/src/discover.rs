@@ -3,9 +3,10 @@
 //! document too (RFC 8414).
 //!
 //! The client's secret goes to where this leads, so it is done only when asked for. Each document
-//! has to name what it was looked up for, or anybody could answer for anybody.
+//! has to name what it was looked up for, or anybody could answer for anybody; and no server
+//! elsewhere leads to this machine.
 
-use client::{Cli, Error, Url, parse_url, read_json, send};
+use client::{Cli, Error, Url, is_loopback, parse_url, read_json, send};
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -35,14 +36,15 @@ struct Server {
 
 /// The token endpoint of the first authorization server that the server under `url` names.
 pub(crate) async fn token_url(cli: &Cli, url: &str) -> Result<Url, Error> {
-    let server = parse_url(url)?;
-    let resource: Resource = first(cli, &resource_places(cli, &server).await?).await?;
+    let resource_server = parse_url(url)?;
+    let places = resource_places(cli, &resource_server).await?;
+    let resource: Resource = first(cli, &resource_server, &places).await?;
     if resource.resource != url {
         return Err(wrong(format!("{url} says that it is {}", resource.resource)));
     }
     let issuer = resource.authorization_servers.first();
     let issuer = issuer.ok_or_else(|| wrong(format!("{url} names no authorization server")))?;
-    let server: Server = first(cli, &server_places(&parse_url(issuer)?)).await?;
+    let server: Server = first(cli, &resource_server, &server_places(&parse_url(issuer)?)).await?;
     if server.issuer != *issuer {
         return Err(wrong(format!("the metadata of {issuer} is that of {}", server.issuer)));
     }
@@ -54,7 +56,8 @@ pub(crate) async fn token_url(cli: &Cli, url: &str) -> Result<Url, Error> {
         )));
     }
     let endpoint = server.token_endpoint;
-    parse_url(&endpoint.ok_or_else(|| wrong(format!("{issuer} names no token endpoint")))?)
+    let endpoint = endpoint.ok_or_else(|| wrong(format!("{issuer} names no token endpoint")))?;
+    led(&resource_server, &parse_url(&endpoint)?)
 }
 
 /// What the challenge names (RFC 9728 §5.1), else the well-known place of this path, else that of
@@ -89,10 +92,19 @@ fn at(url: &Url, path: &str) -> Url {
     url
 }
 
+/// Where a server leads, if it may lead there: what listens on this machine alone trusts whoever
+/// asks from here.
+fn led(server: &Url, place: &Url) -> Result<Url, Error> {
+    if is_loopback(place) && !is_loopback(server) {
+        return Err(wrong(format!("{server} leads to this machine, to {place}")));
+    }
+    Ok(place.clone())
+}
+
 /// The first document there is.
-async fn first<T: DeserializeOwned>(cli: &Cli, places: &[Url]) -> Result<T, Error> {
+async fn first<T: DeserializeOwned>(cli: &Cli, server: &Url, places: &[Url]) -> Result<T, Error> {
     for place in places {
-        let answer = send(cli.http_client(place)?.get(place.clone())).await?;
+        let answer = send(cli.http_client(place)?.get(led(server, place)?)).await?;
         if answer.status().is_success() {
             return read_json(answer, || wrong(format!("{place} is not such a document"))).await;
         }
@@ -196,6 +208,18 @@ mod tests {
         ] {
             let error = found(&documents).await.unwrap_err();
             assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_server_elsewhere_leads_to_this_machine() {
+        let led = |server: &str, place: &str| {
+            led(&parse_url(server).unwrap(), &parse_url(place).unwrap()).is_ok()
+        };
+        assert!(led("https://a/mcp", "https://b/token"));
+        assert!(led("http://127.0.0.1:1/mcp", "http://localhost:2/token"));
+        for place in ["http://127.0.0.1:1/", "https://localhost/", "http://[::1]/"] {
+            assert!(!led("https://a/mcp", place), "{place}");
         }
     }
 
