@@ -2,25 +2,40 @@
 # Runs the official conformance suite of MCP, in two versions of it, against the three servers
 # and against crates/fixture, each behind its credential, and its scenarios for client
 # credentials against jwt-client and jwt-server's metadata. Prints what held and what was
-# expected not to; anything else makes the exit code 1. Arguments go to the table:
+# expected not to; anything else makes the exit code 1.
 #
-#   scripts/conformance.sh          a table
-#   scripts/conformance.sh --json   the same as one JSON document
+#   scripts/conformance.sh              a table
+#   scripts/conformance.sh --json       the same as one JSON document
+#   scripts/conformance.sh --no-build   takes the programs as cargo test left them
 #
 # Needs npm. The suite, and Node.js 22 if there is none, are installed once into the cache
 # folder, in the versions of scripts/conformance/package-lock.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+here=$PWD/scripts/conformance
+bin=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug
 # Where everything the suite wrote is left to be read.
-results=${CARGO_TARGET_DIR:-$PWD/target}/conformance
-bin=${CARGO_TARGET_DIR:-$PWD/target}/debug
+results=${bin%/debug}/conformance
 stable=0.1.16
 alpha=0.2.0-alpha.12
+# Seconds that a run may take. It takes five.
+longest=180
 # The suite asks faster than people do. The limit stays on.
 flags=(--listen 127.0.0.1:0 --rate-limit 10000/min,2000)
 
 say() { printf '%s\n' "$*" >&2; }
+
+build=1
+shown=()
+for argument in "$@"; do
+    case $argument in
+        --json) shown=(--json) ;;
+        --no-build) build= ;;
+        -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' scripts/conformance.sh; exit 0 ;;
+        *) say "there is no $argument; see scripts/conformance.sh --help"; exit 1 ;;
+    esac
+done
 
 for needed in npm cargo; do
     command -v "$needed" >/dev/null || { say "$needed is missing; install it (on Debian: apt-get install npm)"; exit 1; }
@@ -46,8 +61,8 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Keys, and all that is read from them, are for this user alone.
-umask 077
+# What somebody has set for servers of their own is not for these.
+unset "${!MCP_@}"
 
 # Runs a program in the background and ends it with this script, and waits for it: a signal is
 # then heard at once.
@@ -71,19 +86,20 @@ if recent_node; then
 else
     kind=suite-and-node
 fi
-lock=$(cksum < scripts/conformance/package-lock.json | cut -d' ' -f1)
+lock=$(cksum < "$here/package-lock.json" | cut -d' ' -f1)
 suite=${XDG_CACHE_HOME:-$HOME/.cache}/mcp-auth/conformance/$kind-$lock
 if [ ! -d "$suite" ]; then
     say "installing the suite into $suite"
     mkdir -p "$(dirname "$suite")"
     new=$(mktemp -d "$suite.XXXXXX")
-    cp scripts/conformance/package.json scripts/conformance/package-lock.json "$new"
+    cp "$here/package.json" "$here/package-lock.json" "$new"
     omit=()
     [ "$kind" = suite-and-node ] || omit=(--omit=optional)
     # Nothing of what is installed runs while it is.
     attended npm ci --prefix "$new" --ignore-scripts --no-audit --no-fund --loglevel=error \
         "${omit[@]}" >&2 || { rm -rf "$new"; say "npm could not install the suite"; exit 1; }
-    mv "$new" "$suite"
+    # Somebody else may have been faster.
+    mv -T "$new" "$suite" 2>/dev/null || rm -rf "$new"
 fi
 if [ "$kind" = suite-and-node ]; then
     node=$(echo "$suite"/node_modules/node-linux-*/bin/node)
@@ -92,8 +108,14 @@ fi
 
 # --- what it is run against ---
 
-cargo build --quiet -p apikey-server -p jwt-server -p rbac-server -p fixture -p keygen \
-    -p apikey-client -p jwt-client -p rbac-client
+if [ -n "$build" ]; then
+    cargo build --quiet -p apikey-server -p jwt-server -p rbac-server -p fixture \
+        -p apikey-client -p jwt-client -p rbac-client -p keygen
+fi
+# Where there is no .env.
+cd "$work"
+# Keys, and all that is read from them, are for this user alone.
+umask 077
 
 # Starts a program that says where it is running, and prints that URL.
 start() {
@@ -125,9 +147,11 @@ rm -rf "$results"
 run() {
     local folder=$results/$1/$2/$3 status=0
     local cli=$suite/node_modules/conformance-$2/dist/index.js
+    printf '%-14s %-15s %s\n' "$1" "$2" "$3" >&2
     shift 3
     mkdir -p "$folder"
-    attended "$node" "$cli" "$@" -o "$folder/out" > "$folder/log" 2>&1 || status=$?
+    attended timeout "$longest" "$node" "$cli" "$@" -o "$folder/out" > "$folder/log" 2>&1 \
+        || status=$?
     echo "$status" > "$folder/status"
 }
 
@@ -163,10 +187,13 @@ start fixture "$bin/fixture" "${flags[@]}" --keys "$work" --key-file "$work/key"
 proxy fixture "$work/header"
 scenarios fixture
 
-# The suite gives the client its credentials in the environment and appends the URL.
+# The suite gives the client its credentials in the environment and appends the URL. It splits
+# the command at spaces, of which there are none in this folder's name.
+ln -s "$node" node
+cp "$here/jwt-client.mjs" .
 export JWT_CLIENT=$bin/jwt-client MCP_KEYS=$work/client
 mkdir "$MCP_KEYS"
-command="$node $PWD/scripts/conformance/jwt-client.mjs"
+command="$work/node $work/jwt-client.mjs"
 for method in basic jwt; do
     scenario=auth/client-credentials-$method
     run jwt-client "$stable" "2025-11-25/$method" client --command "$command" --scenario "$scenario"
@@ -179,4 +206,4 @@ done
 # --- what came of it ---
 
 say "what the suite wrote is in $results"
-"$bin/verdict" --expected scripts/conformance/expected.toml "$@" "$results"
+"$bin/verdict" --expected "$here/expected.toml" "${shown[@]}" "$results"
