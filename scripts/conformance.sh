@@ -135,6 +135,11 @@ start() {
     exit 1
 }
 
+# A client's notes are for people. What went wrong is for whoever started this.
+quietly() {
+    "$@" 2> "$work/client.log" || { cat "$work/client.log" >&2; exit 1; }
+}
+
 # Puts a proxy in front of the server that has just started, with this header.
 proxy() {
     local address=${url#http://}
@@ -160,7 +165,7 @@ run() {
 scenarios() {
     run "$1" "$stable" 2025-11-25 server --url "$url" --suite active
     for revision in 2025-11-25 2026-07-28; do
-        [ "$1" = fixture ] || "${client[@]}" sessions --end-all > /dev/null
+        [ "$1" = fixture ] || quietly "${client[@]}" sessions --end-all > /dev/null
         run "$1" "$alpha" "$revision" server --url "$url" --requirements "$revision"
     done
 }
@@ -175,8 +180,7 @@ for scheme in apikey jwt rbac; do
         run jwt-server "$alpha" metadata authorization --url "${url%/mcp}" \
             --scenario authorization-server-metadata-endpoint
     fi
-    "${client[@]}" credential --header > "$keys/header" 2> "$work/client.log" \
-        || { cat "$work/client.log" >&2; exit 1; }
+    quietly "${client[@]}" credential --header > "$keys/header"
     proxy "$scheme" "$keys/header"
     scenarios "$scheme-server"
 done
