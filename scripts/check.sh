@@ -3,7 +3,8 @@
 #
 #   scripts/check.sh         formatting, lints, tests: what to run before a commit
 #   scripts/check.sh full    the same, and dependencies, documentation, every command of
-#                            the README in a fresh clone, and the README's test command last
+#                            the README in a fresh clone, the official conformance suite,
+#                            and the README's test command last
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,6 +29,11 @@ if [ "${1:-}" = full ]; then
 
     step "every command of the README, in a fresh clone"
     scripts/readme.sh
+
+    step "the official conformance suite"
+    # Built as the tests need it, so that nothing is built again for them.
+    cargo test --workspace --quiet --no-run
+    scripts/conformance.sh --no-build
 fi
 
 step "tests"
