@@ -29,6 +29,7 @@ mod options;
 mod outer;
 mod public_url;
 mod ready;
+mod rest;
 mod run;
 mod time;
 mod tls;
