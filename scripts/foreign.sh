@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs other people's MCP programs, pinned, for the tests that start them and for
 # `compare -- peers`: the Python SDK, FastMCP, the TypeScript SDK (v1 and v2) and the MCP
-# Inspector. They come from PyPI and npm, about 200 MB, into a folder of the user's cache; what
+# Inspector. They come from PyPI and npm, about 450 MB, into a folder of the user's cache; what
 # is there already stays. To be rid of them, delete that folder.
 #
 #   scripts/foreign.sh          installs, and says where
@@ -26,10 +26,15 @@ for program in python3 node npm; do
         exit 1
     fi
 done
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+    echo "$(python3 --version) is too old; 3.10 or newer is needed" >&2
+    exit 1
+fi
 mkdir -p "$folder"
 
 # Each part keeps a copy of its pins beside it, written last: the tests read that.
-if ! cmp -s requirements.txt "$folder/python/requirements.txt"; then
+if ! cmp -s requirements.txt "$folder/python/requirements.txt" ||
+    ! "$folder/python/bin/python" -c 'import fastmcp' 2>/dev/null; then
     echo "installing the Python clients in $folder/python" >&2
     rm -rf "$folder/python"
     python3 -m venv "$folder/python"
@@ -39,7 +44,8 @@ if ! cmp -s requirements.txt "$folder/python/requirements.txt"; then
 fi
 
 newer_node=24.21.0
-if ! cmp -s package-lock.json "$folder/js/installed-lock.json"; then
+if ! cmp -s package-lock.json "$folder/js/installed-lock.json" ||
+    ! "$folder/js/bin/node" --version >/dev/null 2>&1; then
     echo "installing the JavaScript clients in $folder/js" >&2
     rm -rf "$folder/js"
     mkdir "$folder/js"

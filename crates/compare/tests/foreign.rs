@@ -16,14 +16,13 @@ mod steps;
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
 
 use client::Protocol;
 use compare::{Kind, Side, World, wire};
 use http::Request;
 use serde_json::{Value, json};
 
-use program::{FASTMCP, INSPECTOR, PYTHON_SDK, Program, TYPESCRIPT_V1, TYPESCRIPT_V2};
+use program::{FASTMCP, INSPECTOR, Installed, PYTHON_SDK, Program, TYPESCRIPT_V1, TYPESCRIPT_V2};
 use seen::{Observed, Refusal, trace_id_masked};
 use steps::{Oauth, Step, headers, situations};
 
@@ -54,7 +53,7 @@ async fn what_users_of_the_inspector_see() {
 
 /// Lists, calls, and is refused, at each server and in each generation of the protocol.
 async fn users_see(program: &'static Program) {
-    let Some(folder) = installed() else { return };
+    let Some(clients) = installed() else { return };
     let world = World::start().await.unwrap();
     let mut observed = Vec::new();
     let mut asked = Vec::new();
@@ -66,7 +65,7 @@ async fn users_see(program: &'static Program) {
             }
         }
     }
-    let seen = program.run(&folder, &asked).await;
+    let seen = program.run(&clients, &asked).await;
     let mut all = Vec::new();
     for ((kind, protocol), seen) in observed.into_iter().zip(seen) {
         let refusal = refusal(world.side(kind), &seen.step).await;
@@ -134,7 +133,7 @@ async fn refusal(side: &Side, step: &str) -> Option<Refusal> {
 /// be had and which scopes to ask for, from a 403 which one is missing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_is_told_nothing_else_finds_its_token() {
-    let Some(folder) = installed() else { return };
+    let Some(clients) = installed() else { return };
     let world = World::start().await.unwrap();
     let side = world.side(Kind::Jwt);
     let oauth = oauth(&world);
@@ -156,7 +155,7 @@ async fn a_client_that_is_told_nothing_else_finds_its_token() {
             step("refused", Some(side.refused_tool), Some(json!({ "id": 1 }))),
             Step { oauth: Some(wrong), ..step("secret", None, None) },
         ];
-        let seen = program.run(&folder, &asked).await;
+        let seen = program.run(&clients, &asked).await;
         let [list, call, more, refused, secret] = seen.try_into().unwrap();
         let whoami = call.result.unwrap_or_else(|| panic!("{}: {:?}", program.title, call.error));
         assert_eq!((&whoami["user"], &whoami["tools"]), (&json!("bob"), &json!(list.tools)));
@@ -177,7 +176,7 @@ async fn a_client_that_is_told_nothing_else_finds_its_token() {
 /// A session is gone on with by its owner, and by nobody else who knows its name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_its_owners_alone() {
-    let Some(folder) = installed() else { return };
+    let Some(clients) = installed() else { return };
     let world = World::start().await.unwrap();
     let mut asked = Vec::new();
     for kind in Kind::ALL {
@@ -194,7 +193,7 @@ async fn a_session_is_its_owners_alone() {
         asked.push(step("alice", &side.alice, Some("bob")));
     }
     for program in [&TYPESCRIPT_V1, &TYPESCRIPT_V2] {
-        for seen in program.run(&folder, &asked).await {
+        for seen in program.run(&clients, &asked).await {
             let at = format!("{}: {seen:?}", program.title);
             match seen.step.as_str() {
                 "alice" => assert!(seen.error.is_some_and(|error| error.contains("404")), "{at}"),
@@ -208,7 +207,7 @@ async fn a_session_is_its_owners_alone() {
 /// A client that keeps answers for all its users gives nobody the list of another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_kept_for_nobody_else() {
-    let Some(folder) = installed() else { return };
+    let Some(clients) = installed() else { return };
     let world = World::start().await.unwrap();
     for kind in Kind::ALL {
         let side = world.side(kind);
@@ -219,7 +218,7 @@ async fn a_list_is_kept_for_nobody_else() {
             shared_cache: Some(user),
             ..Step::at(&side.url, PYTHON_SDK.modes[0].0)
         });
-        let [bob, alice] = PYTHON_SDK.run(&folder, &asked).await.try_into().unwrap();
+        let [bob, alice] = PYTHON_SDK.run(&clients, &asked).await.try_into().unwrap();
         for seen in [&bob, &alice] {
             assert_eq!((seen.scope.as_deref(), seen.ttl), (Some("private"), Some(0)), "{seen:?}");
         }
@@ -240,10 +239,10 @@ fn oauth(world: &World) -> Oauth {
     }
 }
 
-/// The folder of the clients. Without one there is nothing to do, which is said.
-fn installed() -> Option<PathBuf> {
-    let why = match program::installed() {
-        Ok(folder) => return Some(folder),
+/// The clients. Without them there is nothing to do, which is said.
+fn installed() -> Option<Installed> {
+    let why = match Installed::find() {
+        Ok(installed) => return Some(installed),
         Err(why) => why,
     };
     assert!(std::env::var_os("MCP_AUTH_REQUIRE_FOREIGN").is_none(), "{why}");

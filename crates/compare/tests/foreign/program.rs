@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use compare::installed;
 use serde_json::{Value, json};
 
 use crate::seen::Seen;
@@ -79,11 +80,26 @@ pub(crate) const INSPECTOR: Program = Program {
     ],
 };
 
+/// Where they are, and what they run on.
+pub(crate) struct Installed {
+    python: PathBuf,
+    node: PathBuf,
+    packages: PathBuf,
+}
+
+impl Installed {
+    pub(crate) fn find() -> Result<Self, String> {
+        let python = installed::python()?;
+        let (node, packages) = installed::javascript()?;
+        Ok(Self { python, node, packages })
+    }
+}
+
 impl Program {
     /// Takes these steps. The credentials go to standard input.
-    pub(crate) async fn run(&'static self, folder: &Path, steps: &[Step]) -> Vec<Seen> {
+    pub(crate) async fn run(&'static self, clients: &Installed, steps: &[Step]) -> Vec<Seen> {
         let input = json!({ "steps": steps }).to_string();
-        let mut command = self.command(folder);
+        let mut command = self.command(clients);
         let output = tokio::task::spawn_blocking(move || {
             // Neither the user's settings nor what these programs keep at home.
             let home = tempfile::tempdir().unwrap();
@@ -106,25 +122,19 @@ impl Program {
 
     /// The version that is pinned, and so the one that was installed.
     pub(crate) fn version(&self) -> String {
-        let pins = std::fs::read_to_string(scripts().join(match self.is_python() {
-            true => "requirements.txt",
-            false => "package.json",
-        }));
-        let pins = pins.unwrap();
-        if !self.is_python() {
-            let pins: Value = serde_json::from_str(&pins).unwrap();
-            return pins["dependencies"][self.package].as_str().unwrap().to_owned();
+        if self.is_python() {
+            return installed::python_version(self.package).unwrap().to_owned();
         }
-        let pin =
-            |line: &str| line.strip_prefix(self.package)?.strip_prefix("==").map(str::to_owned);
-        pins.lines().find_map(pin).unwrap()
+        let pins = std::fs::read_to_string(scripts().join("package.json")).unwrap();
+        let pins: Value = serde_json::from_str(&pins).unwrap();
+        pins["dependencies"][self.package].as_str().unwrap().to_owned()
     }
 
-    fn command(&self, folder: &Path) -> Command {
-        let runtime = if self.is_python() { "python/bin/python" } else { "js/bin/node" };
-        let mut command = Command::new(folder.join(runtime));
+    fn command(&self, clients: &Installed) -> Command {
+        let runtime = if self.is_python() { &clients.python } else { &clients.node };
+        let mut command = Command::new(runtime);
         command.arg(scripts().join(self.script)).env_clear();
-        command.env("NODE_PATH", folder.join("js/node_modules"));
+        command.env("NODE_PATH", &clients.packages);
         // Nothing is left beside the scripts, nor in a keyring.
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("MCP_INSPECTOR_SECRET_STORE", "memory");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -134,26 +144,6 @@ impl Program {
     fn is_python(&self) -> bool {
         self.script.ends_with(".py")
     }
-}
-
-/// Where `scripts/foreign.sh` put them, or why they are not tried here.
-pub(crate) fn installed() -> Result<PathBuf, String> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let folder = cache.ok_or("neither XDG_CACHE_HOME nor HOME is set")?.join("mcp-auth/foreign");
-    for (pins, copy) in [
-        ("requirements.txt", "python/requirements.txt"),
-        ("package-lock.json", "js/installed-lock.json"),
-    ] {
-        let copy = std::fs::read(folder.join(copy)).ok();
-        if copy.is_none() || copy != std::fs::read(scripts().join(pins)).ok() {
-            return Err(format!(
-                "what {pins} pins is not in {}; to install it: scripts/foreign.sh",
-                folder.display()
-            ));
-        }
-    }
-    Ok(folder)
 }
 
 fn scripts() -> PathBuf {
