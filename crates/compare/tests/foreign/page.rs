@@ -26,12 +26,21 @@ pub(crate) fn says(part: &str, seen: &str) {
         std::fs::write(PAGE, format!("{}{seen}{}", &page[..start], &page[end..])).unwrap();
         return;
     }
-    assert_eq!(
-        seen,
-        &page[start..end],
-        "docs/troubleshooting.md does not say what users of {part} see; read why, then run with \
-         UPDATE_GOLDEN=1"
+    let said = &page[start..end];
+    assert!(
+        seen == said,
+        "docs/troubleshooting.md does not say what users of {part} see; read why, and if that is \
+         meant, run with UPDATE_GOLDEN=1\n seen, and not in the page:\n{}\n in the page, and not \
+         seen:\n{}",
+        missing(seen, said),
+        missing(said, seen)
     );
+}
+
+/// The lines that stand in one text alone.
+fn missing(here: &str, there: &str) -> String {
+    let lines = here.lines().filter(|line| !there.lines().any(|other| other == *line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// One row for each sentence that a user sees, and where.
