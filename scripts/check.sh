@@ -2,9 +2,9 @@
 # Whether everything holds.
 #
 #   scripts/check.sh         formatting, lints, tests: what to run before a commit
-#   scripts/check.sh full    the same, and dependencies, documentation, every command of
-#                            the README in a fresh clone, the official conformance suite,
-#                            and the README's test command last
+#   scripts/check.sh full    the same, and dependencies, documentation, every command of the
+#                            README in a fresh clone, other people's clients and the official
+#                            conformance suite, and the README's test command last
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,6 +26,11 @@ if [ "${1:-}" = full ]; then
         exit 1
     fi
     cargo deny check bans licenses sources
+
+    step "other people's clients"
+    scripts/foreign.sh
+    # Now their tests may not be left out.
+    export MCP_AUTH_REQUIRE_FOREIGN=1
 
     step "every command of the README, in a fresh clone"
     scripts/readme.sh

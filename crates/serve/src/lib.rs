@@ -36,6 +36,7 @@ mod outer;
 mod panics;
 mod public_url;
 mod ready;
+mod rest;
 mod run;
 mod time;
 mod tls;

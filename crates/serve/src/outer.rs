@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ::audit::AuditFile;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN,
@@ -27,6 +27,7 @@ use crate::deadline::{TimeLimits, limit};
 use crate::drain::hold;
 use crate::metrics::MetricsListener;
 use crate::ready::{Ready, probes};
+use crate::rest::finish;
 use crate::{Drain, Sockets, panics};
 
 /// How long a browser may remember what it was told about other origins.
@@ -103,13 +104,14 @@ impl Outer {
     /// Puts around a server's routes what all servers have, from outside in:
     ///
     /// 1. a [`TraceId`] for the request, and `x-request-id` on every answer;
-    /// 2. panics become a 500 that tells nothing;
-    /// 3. `GET /healthz` and `GET /readyz`, for everybody;
-    /// 4. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
-    /// 5. [`TimeLimits`] for the body and for the answer;
-    /// 6. CORS for other pages, before anyone asks for a credential, because browsers send
+    /// 2. what is left of a small body is read away, or the answer says that the connection ends;
+    /// 3. panics become a 500 that tells nothing;
+    /// 4. `GET /healthz` and `GET /readyz`, for everybody;
+    /// 5. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
+    /// 6. [`TimeLimits`] for the body and for the answer;
+    /// 7. CORS for other pages, before anyone asks for a credential, because browsers send
     ///    none with a preflight; an `OPTIONS` that is no preflight goes on to the routes;
-    /// 7. the routes, whose fallback (that of [`below`](crate::below()), say) stands behind all
+    /// 8. the routes, whose fallback (that of [`below`](crate::below()), say) stands behind all
     ///    this too.
     ///
     /// Before all of them stands what [`start`](crate::start) knows of the connection.
@@ -120,6 +122,7 @@ impl Outer {
         let routes = routes.layer(from_fn_with_state(self.limits, limit)).layer(self.front.layer());
         let router = probes(routes, &self.ready, drain)
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn(finish))
             .layer(from_fn_with_state(drain.clone(), trace));
         let sockets = Sockets::default();
         App { router, sockets, drain: drain.clone(), audit: None, metrics: None }
