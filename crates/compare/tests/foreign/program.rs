@@ -1,14 +1,20 @@
 //! The clients of other people, and how they are started.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
 
 use compare::installed;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::seen::Seen;
 use crate::steps::Step;
+
+/// Much longer than all steps of a client take.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A client that somebody else wrote.
 #[derive(Debug)]
@@ -131,15 +137,12 @@ impl Program {
     /// Takes these steps. The credentials go to standard input.
     pub(crate) async fn run(&'static self, clients: &Installed, steps: &[Step]) -> Vec<Seen> {
         let input = json!({ "steps": steps }).to_string();
-        let mut command = self.command(clients);
-        let output = tokio::task::spawn_blocking(move || {
-            // Neither the user's settings nor what these programs keep at home.
-            let home = tempfile::tempdir().unwrap();
-            let mut child = command.env("HOME", home.path()).spawn().unwrap();
-            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-            child.wait_with_output().unwrap()
-        });
-        let output = output.await.unwrap();
+        // Neither the user's settings nor what these programs keep at home.
+        let home = tempfile::tempdir().unwrap();
+        let mut child = self.command(clients).env("HOME", home.path()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        let output = timeout(PATIENCE, child.wait_with_output()).await;
+        let output = output.unwrap_or_else(|_| panic!("{} hangs", self.script)).unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {}\n{text}{errors}", self.script, output.status);
@@ -176,7 +179,11 @@ impl Program {
         command.env("NODE_PATH", &clients.packages);
         // Nothing is left beside the scripts, nor in a keyring.
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("MCP_INSPECTOR_SECRET_STORE", "memory");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         command
     }
 }
