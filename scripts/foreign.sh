@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs other people's MCP programs, pinned, for the tests that start them and for
-# `compare -- peers`: the Python SDK, FastMCP, the TypeScript SDK (v1 and v2) and the MCP
+# `compare -- peers`: the Python and the TypeScript SDK (v1 and v2), FastMCP and the MCP
 # Inspector. They come from PyPI and npm, about 450 MB, into a folder of the user's cache; what
 # is there already stays. To be rid of them, delete that folder.
 #
@@ -33,15 +33,18 @@ fi
 mkdir -p "$folder"
 
 # Each part keeps a copy of its pins beside it, written last: the tests read that.
-if ! cmp -s requirements.txt "$folder/python/requirements.txt" ||
-    ! "$folder/python/bin/python" -c 'import fastmcp' 2>/dev/null; then
-    echo "installing the Python clients in $folder/python" >&2
-    rm -rf "$folder/python"
-    python3 -m venv "$folder/python"
-    "$folder/python/bin/pip" install --quiet --disable-pip-version-check --no-deps \
-        --requirement requirements.txt
-    cp requirements.txt "$folder/python/"
-fi
+python() { # its folder, its pins, what has to be importable
+    if cmp -s "$2" "$folder/$1/requirements.txt" && "$folder/$1/bin/python" -c "import $3" 2>/dev/null; then
+        return
+    fi
+    echo "installing the Python clients in $folder/$1" >&2
+    rm -rf "${folder:?}/$1"
+    python3 -m venv "$folder/$1"
+    "$folder/$1/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$2"
+    cp "$2" "$folder/$1/requirements.txt"
+}
+python python requirements.txt fastmcp
+python python-v1 requirements-v1.txt mcp
 
 newer_node=24.21.0
 if ! cmp -s package-lock.json "$folder/js/installed-lock.json" ||

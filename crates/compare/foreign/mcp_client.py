@@ -1,4 +1,5 @@
-"""The official Python SDK as a client. Reads steps from standard input, prints what its user sees."""
+"""The official Python SDK, v2, as a client. Reads steps from standard input, prints what its user
+sees."""
 
 import httpx2
 from mcp import Client
@@ -12,26 +13,8 @@ import steps
 shared = InMemoryResponseCacheStore()
 
 
-class Memory:
-    """Tokens for as long as one step takes."""
-
-    tokens = None
-
-    async def get_tokens(self):
-        return self.tokens
-
-    async def set_tokens(self, tokens):
-        self.tokens = tokens
-
-    async def get_client_info(self):
-        return None
-
-    async def set_client_info(self, client_info):
-        pass
-
-
 def provider(url, oauth):
-    return ClientCredentialsOAuthProvider(server_url=url, storage=Memory(), **oauth)
+    return ClientCredentialsOAuthProvider(server_url=url, storage=steps.Memory(), **oauth)
 
 
 async def take(step):

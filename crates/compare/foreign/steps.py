@@ -7,6 +7,24 @@ import sys
 import traceback
 
 
+class Memory:
+    """Tokens for as long as one step takes."""
+
+    tokens = None
+
+    async def get_tokens(self):
+        return self.tokens
+
+    async def set_tokens(self, tokens):
+        self.tokens = tokens
+
+    async def get_client_info(self):
+        return None
+
+    async def set_client_info(self, client_info):
+        pass
+
+
 def seen_of(error):
     """What a traceback ends with, class and message, and what else the error holds."""
     while isinstance(error, BaseExceptionGroup):

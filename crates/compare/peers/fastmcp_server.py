@@ -17,7 +17,10 @@ from fastmcp.server.auth.providers.jwt import JWTVerifier, StaticTokenVerifier
 from fastmcp.server.dependencies import get_access_token
 
 accepted = json.load(sys.stdin)
-auth = StaticTokenVerifier(**accepted["static"]) if "static" in accepted else JWTVerifier(**accepted["jwt"])
+if "static" in accepted:
+    auth = StaticTokenVerifier(**accepted["static"])
+else:
+    auth = JWTVerifier(**accepted["jwt"])
 server = FastMCP("peer", auth=auth)
 
 BALANCES = {"bob": -200, "alice": 180}

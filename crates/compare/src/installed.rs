@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 /// What is pinned, in the form of pip.
-pub(crate) const PYTHON_PINS: &str = include_str!("../foreign/requirements.txt");
+const PYTHON_PINS: &str = include_str!("../foreign/requirements.txt");
+const PYTHON_V1_PINS: &str = include_str!("../foreign/requirements-v1.txt");
 const JAVASCRIPT_PINS: &str = include_str!("../foreign/package-lock.json");
 
 /// The Python that has the pinned packages.
@@ -16,6 +17,16 @@ pub fn python() -> Result<PathBuf, String> {
     Ok(folder.join("python/bin/python"))
 }
 
+/// The Python that has the older line of the official SDK.
+///
+/// # Errors
+/// As with [`python`].
+pub fn python_v1() -> Result<PathBuf, String> {
+    let folder = folder()?;
+    is_pinned(&folder.join("python-v1/requirements.txt"), PYTHON_V1_PINS)?;
+    Ok(folder.join("python-v1/bin/python"))
+}
+
 /// The Node that they need, and the folder of the pinned packages.
 ///
 /// # Errors
@@ -26,10 +37,18 @@ pub fn javascript() -> Result<(PathBuf, PathBuf), String> {
     Ok((folder.join("js/bin/node"), folder.join("js/node_modules")))
 }
 
-/// The version of a Python package that is pinned.
+/// The version of a package that [`python`] has.
 pub fn python_version(package: &str) -> Option<&'static str> {
-    let pin = |line: &'static str| line.strip_prefix(package)?.strip_prefix("==");
-    PYTHON_PINS.lines().find_map(pin)
+    pinned(PYTHON_PINS, package)
+}
+
+/// The version of a package that [`python_v1`] has.
+pub fn python_v1_version(package: &str) -> Option<&'static str> {
+    pinned(PYTHON_V1_PINS, package)
+}
+
+fn pinned(pins: &'static str, package: &str) -> Option<&'static str> {
+    pins.lines().find_map(|line| line.strip_prefix(package)?.strip_prefix("=="))
 }
 
 fn folder() -> Result<PathBuf, String> {

@@ -45,7 +45,7 @@ fn missing(here: &str, there: &str) -> String {
 
 /// One row for each sentence that a user sees, and where.
 pub(crate) fn table(program: &Program, world: &World, observed: &[Observed]) -> String {
-    let mut text = format!("Version {}.\n\n", program.version());
+    let mut text = format!("`{}` {}:\n\n", program.package, program.version());
     text.push_str("| situation | where | its user sees |\n|---|---|---|\n");
     for (step, title) in REFUSALS {
         let here: Vec<_> = observed.iter().filter(|one| one.seen.step == step).collect();

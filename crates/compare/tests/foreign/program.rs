@@ -1,14 +1,20 @@
 //! The clients of other people, and how they are started.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
 
 use compare::installed;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::seen::Seen;
 use crate::steps::Step;
+
+/// Much longer than all steps of a client take.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A client that somebody else wrote.
 #[derive(Debug)]
@@ -17,8 +23,9 @@ pub(crate) struct Program {
     pub(crate) title: &'static str,
     /// Its package, as the program in `compare/foreign` reports it.
     pub(crate) package: &'static str,
-    /// That program.
+    /// That program, and what it runs on.
     script: &'static str,
+    runtime: Runtime,
     /// How it can be told to choose the protocol, the newest first, and what it then speaks.
     pub(crate) modes: &'static [(&'static str, &'static str)],
     /// Whether its errors hold the server's advice for a program that catches them.
@@ -27,10 +34,36 @@ pub(crate) struct Program {
     pub(crate) hides: &'static [&'static str],
 }
 
-pub(crate) const PYTHON_SDK: Program = Program {
-    title: "Python SDK",
+#[derive(Clone, Copy, Debug)]
+enum Runtime {
+    Python,
+    /// Another environment: the two lines of the SDK have one name.
+    PythonV1,
+    Node,
+}
+
+pub(crate) const PYTHON_V1: Program = Program {
+    title: "Python SDK v1",
+    package: "mcp",
+    script: "mcp_v1_client.py",
+    runtime: Runtime::PythonV1,
+    modes: &[("legacy", "2025-11-25")],
+    keeps: false,
+    hides: &[
+        "httpx.HTTPStatusError: Client error '401 Unauthorized' for url \
+         'http://127.0.0.1:<port>/mcp'\nFor more information check: \
+         https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/401",
+        "httpx.HTTPStatusError: Client error '403 Forbidden' for url \
+         'http://127.0.0.1:<port>/mcp'\nFor more information check: \
+         https://developer.mozilla.org/en-US/docs/Web/HTTP/Status/403",
+    ],
+};
+
+pub(crate) const PYTHON_V2: Program = Program {
+    title: "Python SDK v2",
     package: "mcp",
     script: "mcp_client.py",
+    runtime: Runtime::Python,
     modes: &[("auto", "2026-07-28"), ("legacy", "2025-11-25")],
     keeps: true,
     hides: &[],
@@ -40,6 +73,7 @@ pub(crate) const FASTMCP: Program = Program {
     title: "FastMCP",
     package: "fastmcp",
     script: "fastmcp_client.py",
+    runtime: Runtime::Python,
     modes: &[("auto", "2026-07-28"), ("legacy", "2025-11-25")],
     keeps: true,
     hides: &[],
@@ -49,6 +83,7 @@ pub(crate) const TYPESCRIPT_V1: Program = Program {
     title: "TypeScript SDK v1",
     package: "@modelcontextprotocol/sdk",
     script: "sdk_v1.cjs",
+    runtime: Runtime::Node,
     modes: &[("legacy", "2025-11-25")],
     keeps: false,
     hides: &[],
@@ -58,6 +93,7 @@ pub(crate) const TYPESCRIPT_V2: Program = Program {
     title: "TypeScript SDK v2",
     package: "@modelcontextprotocol/client",
     script: "sdk_v2.cjs",
+    runtime: Runtime::Node,
     modes: &[("auto", "2026-07-28"), ("legacy", "2025-11-25")],
     keeps: true,
     hides: &[
@@ -70,6 +106,7 @@ pub(crate) const INSPECTOR: Program = Program {
     title: "MCP Inspector, command line",
     package: "@modelcontextprotocol/inspector",
     script: "inspector.cjs",
+    runtime: Runtime::Node,
     modes: &[("modern", "2026-07-28"), ("legacy", "2025-11-25")],
     keeps: false,
     hides: &[
@@ -83,15 +120,16 @@ pub(crate) const INSPECTOR: Program = Program {
 /// Where they are, and what they run on.
 pub(crate) struct Installed {
     python: PathBuf,
+    python_v1: PathBuf,
     node: PathBuf,
     packages: PathBuf,
 }
 
 impl Installed {
     pub(crate) fn find() -> Result<Self, String> {
-        let python = installed::python()?;
         let (node, packages) = installed::javascript()?;
-        Ok(Self { python, node, packages })
+        let (python, python_v1) = (installed::python()?, installed::python_v1()?);
+        Ok(Self { python, python_v1, node, packages })
     }
 }
 
@@ -99,15 +137,12 @@ impl Program {
     /// Takes these steps. The credentials go to standard input.
     pub(crate) async fn run(&'static self, clients: &Installed, steps: &[Step]) -> Vec<Seen> {
         let input = json!({ "steps": steps }).to_string();
-        let mut command = self.command(clients);
-        let output = tokio::task::spawn_blocking(move || {
-            // Neither the user's settings nor what these programs keep at home.
-            let home = tempfile::tempdir().unwrap();
-            let mut child = command.env("HOME", home.path()).spawn().unwrap();
-            child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-            child.wait_with_output().unwrap()
-        });
-        let output = output.await.unwrap();
+        // Neither the user's settings nor what these programs keep at home.
+        let home = tempfile::tempdir().unwrap();
+        let mut child = self.command(clients).env("HOME", home.path()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        let output = timeout(PATIENCE, child.wait_with_output()).await;
+        let output = output.unwrap_or_else(|_| panic!("{} hangs", self.script)).unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {}\n{text}{errors}", self.script, output.status);
@@ -122,27 +157,34 @@ impl Program {
 
     /// The version that is pinned, and so the one that was installed.
     pub(crate) fn version(&self) -> String {
-        if self.is_python() {
-            return installed::python_version(self.package).unwrap().to_owned();
+        match self.runtime {
+            Runtime::Python => installed::python_version(self.package).unwrap().to_owned(),
+            Runtime::PythonV1 => installed::python_v1_version(self.package).unwrap().to_owned(),
+            Runtime::Node => {
+                let pins = std::fs::read_to_string(scripts().join("package.json")).unwrap();
+                let pins: Value = serde_json::from_str(&pins).unwrap();
+                pins["dependencies"][self.package].as_str().unwrap().to_owned()
+            }
         }
-        let pins = std::fs::read_to_string(scripts().join("package.json")).unwrap();
-        let pins: Value = serde_json::from_str(&pins).unwrap();
-        pins["dependencies"][self.package].as_str().unwrap().to_owned()
     }
 
     fn command(&self, clients: &Installed) -> Command {
-        let runtime = if self.is_python() { &clients.python } else { &clients.node };
+        let runtime = match self.runtime {
+            Runtime::Python => &clients.python,
+            Runtime::PythonV1 => &clients.python_v1,
+            Runtime::Node => &clients.node,
+        };
         let mut command = Command::new(runtime);
         command.arg(scripts().join(self.script)).env_clear();
         command.env("NODE_PATH", &clients.packages);
         // Nothing is left beside the scripts, nor in a keyring.
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("MCP_INSPECTOR_SECRET_STORE", "memory");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
-    }
-
-    fn is_python(&self) -> bool {
-        self.script.ends_with(".py")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
     }
 }
 
