@@ -160,12 +160,12 @@ run() {
     echo "$status" > "$folder/status"
 }
 
-# All scenarios for servers. Those that fail leave their sessions open, of which a caller may have
-# 32: they are ended in between.
+# All scenarios for servers. They leave sessions open, of which a caller may have 32: these are
+# ended in between.
 scenarios() {
     run "$1" "$stable" 2025-11-25 server --url "$url" --suite active
     for revision in 2025-11-25 2026-07-28; do
-        [ "$1" = fixture ] || quietly "${client[@]}" sessions --end-all > /dev/null
+        quietly "${client[@]}" sessions --end-all > /dev/null
         run "$1" "$alpha" "$revision" server --url "$url" --requirements "$revision"
     done
 }
@@ -186,8 +186,9 @@ for scheme in apikey jwt rbac; do
 done
 
 od -An -tx1 -N32 /dev/urandom | tr -d ' \n' > "$work/key"
-{ printf 'X-API-Key: '; cat "$work/key"; } > "$work/header"
 start fixture "$bin/fixture" "${flags[@]}" --keys "$work" --key-file "$work/key"
+client=("$bin/apikey-client" --url "$url" --keys "$work" --key-file "$work/key")
+quietly "${client[@]}" credential --header > "$work/header"
 proxy fixture "$work/header"
 scenarios fixture
 
