@@ -42,6 +42,19 @@ struct Handle {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// How an audit file is, for whoever watches it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct State {
+    /// Whether it can be written.
+    pub is_well: bool,
+    /// How many decisions wait to be written, and how many requests have a place.
+    pub waiting: usize,
+    /// How many refusals of strangers were counted and not written one by one, since the start.
+    pub refused: u64,
+    /// How many decisions were lost, since the start.
+    pub lost: u64,
+}
+
 /// What goes through the queue.
 pub(crate) enum Item {
     Line(Members),
@@ -51,9 +64,9 @@ pub(crate) enum Item {
 
 /// What both ends of the queue know.
 pub(crate) struct Shared {
-    /// Refusals of strangers that are counted and not written.
+    /// Refusals of strangers that are counted and not written, since the start.
     pub(crate) refused: AtomicU64,
-    /// Decisions that were lost.
+    /// Decisions that were lost, since the start.
     pub(crate) lost: AtomicU64,
     pub(crate) ending: AtomicBool,
     /// Why nothing can be written, if so.
@@ -101,6 +114,17 @@ impl AuditFile {
         let thread = thread.spawn(move || writer.run()).map_err(AuditError::writing(&path))?;
         *self.0.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
+    }
+
+    /// How it is now.
+    pub fn state(&self) -> State {
+        let Handle { shared, sender, .. } = &*self.0;
+        State {
+            is_well: shared.trouble.borrow().is_none(),
+            waiting: sender.max_capacity() - sender.capacity(),
+            refused: shared.refused.load(Ordering::Relaxed),
+            lost: shared.lost.load(Ordering::Relaxed),
+        }
     }
 
     /// Writes what is in the queue, and ends the thread. It waits for that: five seconds at most.
@@ -226,6 +250,15 @@ mod tests {
         decision
     }
 
+    /// A place, if it has not to be waited for.
+    async fn at_once(placing: &mut Placing) -> Option<Box<dyn Place>> {
+        tokio::select! {
+            biased;
+            place = placing => Some(place.unwrap()),
+            () = ready(()) => None,
+        }
+    }
+
     fn records(config: &Config) -> Vec<Record> {
         let mut records = Vec::new();
         read(&config.file, |record| {
@@ -246,16 +279,14 @@ mod tests {
             file.decided(&decision(None));
         }
         // Strangers have half of it.
-        let first = file.place().unwrap().await.unwrap();
-        let unused = file.place().unwrap().await.unwrap();
+        let first = at_once(&mut file.place().unwrap()).await.expect("there is room");
+        let unused = at_once(&mut file.place().unwrap()).await.expect("there is room");
         let mut waiting = file.place().unwrap();
-        tokio::select! {
-            biased;
-            _ = &mut waiting => panic!("there was no room"),
-            () = tokio::task::yield_now() => {}
-        }
+        assert!(at_once(&mut waiting).await.is_none(), "there is no room");
         first.decided(&decision(Some("bob")));
         // Nothing has been lost yet, and as soon as it is written there is room.
+        let expected = State { is_well: true, waiting: 4, refused: 3, lost: 0 };
+        assert_eq!(file.state(), expected);
         file.start(writer).unwrap();
         waiting.await.unwrap().decided(&decision(Some("alice")));
         drop(unused);
