@@ -36,7 +36,7 @@ use std::path::PathBuf;
 pub use entry::printable;
 pub use error::AuditError;
 pub use key::KEY_FILE;
-pub use queue::{AuditFile, State};
+pub use queue::AuditFile;
 pub use read::read;
 pub use record::Record;
 pub use verify::{Damage, Note, Report, What, verify};

@@ -42,19 +42,6 @@ struct Handle {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// How an audit file is, for whoever watches it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct State {
-    /// Whether it can be written.
-    pub is_well: bool,
-    /// How many decisions wait to be written, and how many requests have a place.
-    pub waiting: usize,
-    /// How many refusals of strangers were counted and not written one by one, since the start.
-    pub refused: u64,
-    /// How many decisions were lost, since the start.
-    pub lost: u64,
-}
-
 /// What goes through the queue.
 pub(crate) enum Item {
     Line(Members),
@@ -64,9 +51,9 @@ pub(crate) enum Item {
 
 /// What both ends of the queue know.
 pub(crate) struct Shared {
-    /// Refusals of strangers that are counted and not written, since the start.
+    /// Refusals of strangers that are counted and not written.
     pub(crate) refused: AtomicU64,
-    /// Decisions that were lost, since the start.
+    /// Decisions that were lost.
     pub(crate) lost: AtomicU64,
     pub(crate) ending: AtomicBool,
     /// Why nothing can be written, if so.
@@ -114,17 +101,6 @@ impl AuditFile {
         let thread = thread.spawn(move || writer.run()).map_err(AuditError::writing(&path))?;
         *self.0.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
-    }
-
-    /// How it is now.
-    pub fn state(&self) -> State {
-        let Handle { shared, sender, .. } = &*self.0;
-        State {
-            is_well: shared.trouble.borrow().is_none(),
-            waiting: sender.max_capacity() - sender.capacity(),
-            refused: shared.refused.load(Ordering::Relaxed),
-            lost: shared.lost.load(Ordering::Relaxed),
-        }
     }
 
     /// Writes what is in the queue, and ends the thread. It waits for that: five seconds at most.
@@ -285,8 +261,6 @@ mod tests {
         assert!(at_once(&mut waiting).await.is_none(), "there is no room");
         first.decided(&decision(Some("bob")));
         // Nothing has been lost yet, and as soon as it is written there is room.
-        let expected = State { is_well: true, waiting: 4, refused: 3, lost: 0 };
-        assert_eq!(file.state(), expected);
         file.start(writer).unwrap();
         waiting.await.unwrap().decided(&decision(Some("alice")));
         drop(unused);

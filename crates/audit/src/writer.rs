@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Receiver;
@@ -32,9 +32,6 @@ pub(crate) struct Writer {
     log: Option<Log>,
     lines: Vec<Members>,
     counted: Option<Instant>,
-    /// How many of each the file has been told of.
-    refused: u64,
-    lost: u64,
     told: Option<Instant>,
 }
 
@@ -52,8 +49,6 @@ impl Writer {
             log: None,
             lines: Vec::new(),
             counted: None,
-            refused: 0,
-            lost: 0,
             told: None,
         };
         match Log::open(config) {
@@ -124,13 +119,9 @@ impl Writer {
         if !is_due && !self.is_ending() {
             return;
         }
-        let since = |all: &AtomicU64, said: &mut u64| {
-            let all = all.load(Ordering::Relaxed);
-            let more = all - std::mem::replace(said, all);
-            (more > 0).then_some(more)
-        };
-        let refused = since(&self.shared.refused, &mut self.refused);
-        let lost = since(&self.shared.lost, &mut self.lost);
+        let some = |count: u64| (count > 0).then_some(count);
+        let refused = some(self.shared.refused.swap(0, Ordering::Relaxed));
+        let lost = some(self.shared.lost.swap(0, Ordering::Relaxed));
         if refused.is_some() || lost.is_some() {
             self.counted = Some(Instant::now());
             let record = Record { refused, lost, ..Record::default() };
