@@ -209,6 +209,7 @@ impl Place for Taken {
             Some(permit) => drop(permit.send(file.0.line(decision))),
             None => {
                 file.0.shared.lost.fetch_add(1, Ordering::Relaxed);
+                mcp_auth::metrics::audit_lost(1);
             }
         }
     }

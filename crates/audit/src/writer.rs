@@ -135,6 +135,7 @@ impl Writer {
         self.lines.clear();
         if count > 0 {
             self.shared.lost.fetch_add(count, Ordering::Relaxed);
+            mcp_auth::metrics::audit_lost(count);
             tracing::error!(count, "decisions are lost: the audit file cannot be written");
         }
     }

@@ -19,6 +19,7 @@ pub mod authz;
 pub mod dotenv;
 pub mod guard;
 mod identity;
+pub mod metrics;
 mod rejection;
 mod scalar;
 pub mod secret;

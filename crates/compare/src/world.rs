@@ -46,7 +46,7 @@ impl World {
     /// # Errors
     /// What a server would say at its start, or a folder that cannot be written.
     pub async fn start() -> anyhow::Result<Self> {
-        Self::start_audited(None).await
+        Self::start_with(|_, _| ()).await
     }
 
     /// The same with servers that write audit files into this folder: `<kind>.log`, under the
@@ -54,7 +54,16 @@ impl World {
     ///
     /// # Errors
     /// As for [`World::start`].
-    pub async fn start_audited(audits: Option<&Path>) -> anyhow::Result<Self> {
+    pub async fn start_audited(audits: &Path) -> anyhow::Result<Self> {
+        let file = |kind| Some(audits.join(format!("{kind}.log")));
+        Self::start_with(|kind, options| options.audit.audit_file = file(kind)).await
+    }
+
+    /// The same with servers whose options were changed.
+    ///
+    /// # Errors
+    /// As for [`World::start`].
+    pub async fn start_with(change: impl Fn(Kind, &mut serve::Options)) -> anyhow::Result<Self> {
         serve::install_crypto();
         let folder = tempfile::Builder::new()
             .prefix("mcp-auth-compare-")
@@ -76,7 +85,7 @@ impl World {
         let http = client::http_client(&client::parse_url("http://127.0.0.1")?)?;
         // Before the servers are there, so that they know it from the start.
         let expired = expired_key(&store)?;
-        let up = launch_all(&keys, audits)?;
+        let up = launch_all(&keys, change)?;
         let jwt_rules = Rules::new(origin(&up.1.url), up.1.url.as_str());
         let rbac_rules = Rules::new(rbac_server::DEFAULT_ISSUER, rbac_server::DEFAULT_AUDIENCE);
         let mut sides = [
@@ -125,14 +134,17 @@ pub(crate) struct Up {
     running: serve::Running,
 }
 
-fn launch_all(keys: &Path, audits: Option<&Path>) -> anyhow::Result<(Up, Up, Up)> {
+fn launch_all(
+    keys: &Path,
+    change: impl Fn(Kind, &mut serve::Options),
+) -> anyhow::Result<(Up, Up, Up)> {
     let mut apikey = apikey_server::Options::new(keys);
     let mut jwt = jwt_server::Options::new(keys);
     let mut rbac = rbac_server::Options::new(keys);
     let commons = [&mut apikey.common, &mut jwt.common, &mut rbac.common];
     for (common, kind) in commons.into_iter().zip(Kind::ALL) {
         common.put_limits_out_of_reach();
-        common.audit.audit_file = audits.map(|folder| folder.join(format!("{kind}.log")));
+        change(kind, common);
     }
     Ok((
         launch::<apikey_server::Prepared>(&apikey)?,

@@ -72,12 +72,14 @@ impl Banner {
 pub(crate) struct StartUp<'a> {
     pub(crate) banner: Banner,
     pub(crate) bound: SocketAddr,
+    /// The address of the listener for metrics, if there is one.
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) options: &'a Options,
 }
 
 impl fmt::Display for StartUp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { banner, bound, options } = self;
+        let Self { banner, bound, metrics, options } = self;
         writeln!(f, "{} is running at {}", banner.server, banner.url.mcp())?;
         if options.transport.url_of(*bound) != banner.url {
             writeln!(f, "  listens on  {bound}")?;
@@ -92,6 +94,12 @@ impl fmt::Display for StartUp<'_> {
             writeln!(f, "  audit       {}", file.display())?;
         }
         writeln!(f, "  try it      {}", banner.client)?;
+        if let Some(metrics) = metrics {
+            writeln!(f, "  metrics     http://{metrics}/metrics")?;
+            if !metrics.ip().is_loopback() {
+                writeln!(f, "  warning     other machines can read the metrics, and need no key")?;
+            }
+        }
         if !banner.url.is_loopback() && !banner.url.is_https() {
             writeln!(
                 f,

@@ -8,7 +8,8 @@
 //! 3. [`bind`] takes the port, and from it follows the [`PublicUrl`].
 //! 4. [`Server::app`] puts the layers together: [`mcp()`] is innermost, [`Outer`] outermost; and
 //!    [`app_of`] puts around it who is told of every decision ([`Audit`]).
-//! 5. [`run()`] serves until Ctrl-C, then drains ([`Drain`]).
+//! 5. [`run()`] serves until Ctrl-C, then drains ([`Drain`]). With `--metrics` there is a second
+//!    listener beside it, for nothing else.
 //!
 //! [`start`] and [`launch_in_process`] do 3 to 5 inside another program, for tests and
 //! comparisons.
@@ -22,20 +23,25 @@ mod deadline;
 mod descriptors;
 mod drain;
 mod environment;
+mod expiry;
 mod flags;
 mod launch;
 mod line;
 mod log;
 mod mcp;
 mod metadata;
+mod metrics;
 mod options;
 mod outer;
 mod panics;
 mod public_url;
 mod ready;
+mod rest;
 mod run;
 mod time;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 mod transport;
 mod trusted;
 

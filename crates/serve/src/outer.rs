@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ::audit::AuditFile;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN,
@@ -17,6 +17,7 @@ use http_body_util::Full;
 use mcp_auth::audit::{self, Audit, Auditors};
 use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use mcp_auth::metrics::{self, Timer};
 use mcp_auth::{Challenge, Rejection, TraceId, shown};
 use tower::{Layer, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -24,11 +25,16 @@ use tower_http::cors::CorsLayer;
 
 use crate::deadline::{TimeLimits, limit};
 use crate::drain::hold;
+use crate::metrics::MetricsListener;
 use crate::ready::{Ready, probes};
+use crate::rest::finish;
 use crate::{Drain, Sockets, panics};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
+
+/// Where paths are counted together that have no route.
+const NO_ROUTE: &str = "none";
 
 /// A server's whole stack, ready to be served.
 #[derive(Clone, Debug)]
@@ -40,9 +46,18 @@ pub struct App {
     pub(crate) drain: Drain,
     /// Closed at the end.
     pub(crate) audit: Option<AuditFile>,
+    pub(crate) metrics: Option<MetricsListener>,
 }
 
 impl App {
+    /// Makes a span of every request. It comes before [`App::audited`].
+    #[cfg(feature = "otel")]
+    pub(crate) fn traced(self, traces: Option<&crate::traces::Traces>) -> Self {
+        let Some(traces) = traces else { return self };
+        let layer = from_fn_with_state(traces.tracer(), crate::traces::span);
+        Self { router: self.router.layer(layer), ..self }
+    }
+
     /// Tells these auditors of every decision.
     pub fn audited(self, auditors: Auditors) -> Self {
         Self { router: self.router.layer(Audit::layer(auditors)), ..self }
@@ -89,13 +104,14 @@ impl Outer {
     /// Puts around a server's routes what all servers have, from outside in:
     ///
     /// 1. a [`TraceId`] for the request, and `x-request-id` on every answer;
-    /// 2. panics become a 500 that tells nothing;
-    /// 3. `GET /healthz` and `GET /readyz`, for everybody;
-    /// 4. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
-    /// 5. [`TimeLimits`] for the body and for the answer;
-    /// 6. CORS for other pages, before anyone asks for a credential, because browsers send
+    /// 2. what is left of a small body is read away, or the answer says that the connection ends;
+    /// 3. panics become a 500 that tells nothing;
+    /// 4. `GET /healthz` and `GET /readyz`, for everybody;
+    /// 5. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
+    /// 6. [`TimeLimits`] for the body and for the answer;
+    /// 7. CORS for other pages, before anyone asks for a credential, because browsers send
     ///    none with a preflight; an `OPTIONS` that is no preflight goes on to the routes;
-    /// 7. the routes, whose fallback (that of [`below`](crate::below()), say) stands behind all
+    /// 8. the routes, whose fallback (that of [`below`](crate::below()), say) stands behind all
     ///    this too.
     ///
     /// Before all of them stands what [`start`](crate::start) knows of the connection.
@@ -106,16 +122,19 @@ impl Outer {
         let routes = routes.layer(from_fn_with_state(self.limits, limit)).layer(self.front.layer());
         let router = probes(routes, &self.ready, drain)
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn(finish))
             .layer(from_fn_with_state(drain.clone(), trace));
-        App { router, sockets: Sockets::default(), drain: drain.clone(), audit: None }
+        let sockets = Sockets::default();
+        App { router, sockets, drain: drain.clone(), audit: None, metrics: None }
     }
 }
 
 async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
+    let (started, timer) = (Instant::now(), Timer::start());
     let trace = TraceId::of(request.extensions_mut());
     let method = request.method().clone();
     let path = path_for_the_log(&request);
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut aside = audit::aside(request.extensions_mut());
     let token = drain.enter();
     let mut response = next.run(request).await;
@@ -124,6 +143,8 @@ async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> 
         response = rejection.answer(&Challenge::default(), &mut aside).into_response();
     }
     response.headers_mut().insert(TraceId::HEADER, trace.header_value());
+    let endpoint = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    metrics::answered(timer, endpoint, response.status());
     tracing::debug!(
         target: "http",
         trace_id = %trace,

@@ -33,6 +33,8 @@ pub struct Sockets {
     pub most_connections: usize,
     /// Whose `X-Forwarded-For` is believed: nobody's.
     pub proxies: Arc<Proxies>,
+    /// What the listener is called where connections are counted: mcp.
+    pub(crate) listener: &'static str,
     /// Certificate and key. Without them the server speaks plain HTTP.
     pub(crate) tls: Option<Tls>,
 }
@@ -44,6 +46,7 @@ impl Default for Sockets {
             slow_reader: Duration::from_secs(30),
             most_connections: 1024,
             proxies: Arc::default(),
+            listener: "mcp",
             tls: None,
         }
     }
@@ -65,6 +68,8 @@ pub struct Running {
     task: Option<JoinHandle<io::Result<()>>>,
     /// With TLS: follows the certificate.
     watch: Option<Watch>,
+    /// The listener for metrics, which ends after the server.
+    metrics: Option<Box<Running>>,
     /// Closed when everything else has ended.
     audit: Option<AuditFile>,
 }
@@ -74,14 +79,19 @@ pub struct Running {
 /// # Errors
 /// The port is not to be had; the sentence names `--listen`.
 pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    bind_for(address, "--listen")
+}
+
+/// The same for the port that this flag names.
+pub(crate) fn bind_for(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).map_err(|error| {
         let next = SocketAddr::new(address.ip(), address.port().wrapping_add(10));
         match error.kind() {
             io::ErrorKind::AddrInUse => anyhow::anyhow!(
                 "{address} is in use already; end what runs there, or choose another port, such \
-                 as --listen {next}"
+                 as {flag} {next}"
             ),
-            _ => anyhow::anyhow!("cannot listen on {address}: {error}; choose another --listen"),
+            _ => anyhow::anyhow!("cannot listen on {address}: {error}; choose another {flag}"),
         }
     })?;
     listener.set_nonblocking(true).context("cannot listen without blocking")?;
@@ -95,9 +105,10 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
     let addr = listener.local_addr()?;
     let handle = Handle::new();
-    let App { router, sockets, drain, audit } = app;
-    let Sockets { head, slow_reader, most_connections, proxies, tls } = sockets;
-    let admission = Admission::new(most_connections, Arc::clone(&proxies), slow_reader);
+    let App { router, sockets, drain, audit, metrics } = app;
+    let Sockets { head, slow_reader, most_connections, proxies, listener: name, tls } = sockets;
+    let admission =
+        Admission::new(most_connections, Arc::clone(&proxies), slow_reader).counted(name);
     let service = router
         .layer(map_request_with_state(proxies, peer))
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -112,7 +123,8 @@ pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
             (task, Some(tls.follow()?))
         }
     };
-    Ok(Running { addr, handle, drain, task: Some(task), watch, audit })
+    let metrics = metrics.map(|listener| listener.start()).transpose()?.map(Box::new);
+    Ok(Running { addr, handle, drain, task: Some(task), watch, metrics, audit })
 }
 
 /// HTTP/1 alone: while the version is still open, no time limit would hold.
@@ -167,6 +179,11 @@ impl Running {
     pub fn url(&self) -> String {
         let tls = self.watch.is_some();
         if tls { PublicUrl::with_tls(self.addr) } else { PublicUrl::of(self.addr) }.mcp()
+    }
+
+    /// The address of the listener for metrics, if there is one.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|running| running.addr)
     }
 
     /// Takes no new connections, finishes open calls, ends streams, and returns when all

@@ -17,6 +17,7 @@ use rustls::{Error, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::expiry::Expiry;
 use crate::read_trusted;
 
 /// How often the two files are looked at.
@@ -29,6 +30,7 @@ pub(crate) struct Tls {
     /// Of the files when what is in use was read.
     seen: Stamps,
     pub(crate) config: RustlsConfig,
+    expiry: Expiry,
 }
 
 /// Follows the files of a [`Tls`] until it is dropped.
@@ -64,8 +66,9 @@ impl Tls {
         let files = Files { cert: cert.to_owned(), key: key.to_owned() };
         // Before the files are read, so that what changes meanwhile is seen as a change.
         let seen = files.stamps();
-        let config = RustlsConfig::from_config(Arc::new(files.read()?));
-        Ok(Self { files, seen, config })
+        let (config, chain) = files.read()?;
+        let config = RustlsConfig::from_config(Arc::new(config));
+        Ok(Self { files, seen, config, expiry: Expiry::of(&chain) })
     }
 
     /// Uses the files' new content whenever they change. A pair that cannot be used is told
@@ -100,7 +103,9 @@ impl Tls {
     }
 
     fn replace(&self) -> anyhow::Result<()> {
-        self.config.reload_from_config(Arc::new(self.files.read()?));
+        let (config, chain) = self.files.read()?;
+        self.config.reload_from_config(Arc::new(config));
+        self.expiry.replace(&chain);
         tracing::info!(file = %self.files.cert.display(), "the certificate was replaced");
         Ok(())
     }
@@ -114,7 +119,7 @@ fn tell(error: &anyhow::Error) {
 }
 
 impl Files {
-    fn read(&self) -> anyhow::Result<ServerConfig> {
+    fn read(&self) -> anyhow::Result<(ServerConfig, Vec<CertificateDer<'static>>)> {
         let (cert, key) = (self.cert.display(), self.key.display());
         let text = read_trusted(&self.cert, "certificate", "--tls-cert")?;
         let chain: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
@@ -132,7 +137,7 @@ impl Files {
             ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_protocol_versions(&[&TLS13, &TLS12])?
                 .with_no_client_auth()
-                .with_single_cert(chain, private)
+                .with_single_cert(chain.clone(), private)
                 .map_err(|error| match error {
                     Error::InconsistentKeys(_) => {
                         anyhow!("{key} is not the private key of the certificate {cert}")
@@ -141,7 +146,7 @@ impl Files {
                 })?;
         // A client that speaks nothing else is told at once.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        Ok((config, chain))
     }
 
     fn stamps(&self) -> Stamps {

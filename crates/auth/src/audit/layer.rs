@@ -4,6 +4,7 @@ use http::{Request, Response};
 
 use super::{Auditors, Pending};
 use crate::guard::gate::{Check, Gate};
+use crate::metrics::{self, AUDIT_READY};
 use crate::{Challenge, Rejection};
 
 /// Tells auditors what is decided about every request. It stands outside all other layers, and
@@ -14,6 +15,10 @@ pub struct Audit(Auditors);
 impl Audit {
     /// The layer.
     pub fn layer(auditors: Auditors) -> Gate<Self> {
+        metrics::watch(&auditors.0, |auditors, gauges| {
+            let ready = auditors.iter().all(|auditor| auditor.ready().is_ok());
+            gauges.least(AUDIT_READY, None, if ready { 1.0 } else { 0.0 });
+        });
         Gate::new(Self(auditors), Challenge::default())
     }
 }

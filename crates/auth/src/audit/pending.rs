@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Extensions, Method, Request, StatusCode};
 
-use super::{Auditors, Basis, Decision, Place, Ruling, event};
+use super::{Auditors, Basis, Decision, Outcome, Place, Ruling, event};
 use crate::authz::Permit;
 use crate::authz::peek::Peeked;
 use crate::guard::peer::Peer;
@@ -84,6 +84,13 @@ impl Pending {
         self.0.decide(&mut self.0.lock(), ruling)
     }
 
+    /// Shows what was found out so far, as if it had been refused for it.
+    pub fn so_far<T>(&self, see: impl FnOnce(&Decision<'_>) -> T) -> T {
+        let found = self.0.lock();
+        let (peeked, identity) = (found.peeked.as_ref(), found.identity.as_deref());
+        see(&self.0.describe(found.scheme, peeked, identity, Outcome::Refused))
+    }
+
     pub(crate) fn judged_by(&self, scheme: &'static str) {
         self.0.lock().scheme = Some(scheme);
     }
@@ -121,19 +128,31 @@ impl Open {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn decide(&self, found: &mut Found, ruling: Ruling<'_>) -> bool {
-        let mut decision = Decision::new(ruling.outcome);
+    fn describe<'a>(
+        &'a self,
+        scheme: Option<&'static str>,
+        peeked: Option<&'a Peeked>,
+        identity: Option<&'a Identity>,
+        outcome: Outcome,
+    ) -> Decision<'a> {
+        let mut decision = Decision::new(outcome);
         decision.trace = Some(self.trace);
         decision.peer = self.peer;
         decision.endpoint = Some(&self.endpoint);
-        decision.scheme = found.scheme;
+        decision.scheme = scheme;
         decision.method = Some(shown::http_method(&self.http_method));
-        if let Some(peeked) = &found.peeked {
+        if let Some(peeked) = peeked {
             decision.asks(peeked);
         }
-        if let Some(identity) = &found.identity {
+        if let Some(identity) = identity {
             decision.about(identity);
         }
+        decision
+    }
+
+    fn decide(&self, found: &mut Found, ruling: Ruling<'_>) -> bool {
+        let (peeked, identity) = (found.peeked.as_ref(), found.identity.as_deref());
+        let mut decision = self.describe(found.scheme, peeked, identity, ruling.outcome);
         decision.follow(ruling);
         event::write(&decision);
         let counts = !std::mem::replace(&mut found.decided, true);

@@ -14,6 +14,7 @@ use super::credential::Credential;
 use crate::audit::Pending;
 use crate::guard::limit::Failures;
 use crate::guard::peer::Peer;
+use crate::metrics::{self, Timer};
 use crate::{Challenge, Identity, Rejection, RejectionBody};
 
 /// Lets requests through whose credential a [`Scheme`] verifies.
@@ -43,6 +44,7 @@ impl<C: Scheme> Authenticate<C> {
 
     /// The same, counting the credentials that are refused together with other doors.
     pub fn counting(scheme: C, challenge: Challenge, failures: Failures) -> Self {
+        metrics::expect(scheme.name());
         Self(Arc::new(Config { scheme, challenge, failures }))
     }
 }
@@ -88,7 +90,10 @@ where
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         Box::pin(async move {
-            match config.admit(request).await {
+            let timer = Timer::start();
+            let admitted = config.admit(request).await;
+            timer.layer("authenticate");
+            match admitted {
                 Ok(request) => Ok(inner.call(request).await?.map(Either::Left)),
                 Err(answer) => Ok(answer.map(Either::Right)),
             }

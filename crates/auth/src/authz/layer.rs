@@ -24,6 +24,8 @@ impl Authorize {
 impl Check for Authorize {
     type Pass = ();
 
+    const LAYER: Option<&'static str> = Some("authorize");
+
     fn check<B>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
         let Some(identity) = Identity::of(request.extensions()).cloned() else {
             return Err(Rejection::unprotected("authorization without authentication before it"));
