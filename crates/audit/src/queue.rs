@@ -227,6 +227,15 @@ mod tests {
         decision
     }
 
+    /// A place, if it has not to be waited for.
+    async fn at_once(placing: &mut Placing) -> Option<Box<dyn Place>> {
+        tokio::select! {
+            biased;
+            place = placing => Some(place.unwrap()),
+            () = ready(()) => None,
+        }
+    }
+
     fn records(config: &Config) -> Vec<Record> {
         let mut records = Vec::new();
         read(&config.file, |record| {
@@ -247,14 +256,10 @@ mod tests {
             file.decided(&decision(None));
         }
         // Strangers have half of it.
-        let first = file.place().unwrap().await.unwrap();
-        let unused = file.place().unwrap().await.unwrap();
+        let first = at_once(&mut file.place().unwrap()).await.expect("there is room");
+        let unused = at_once(&mut file.place().unwrap()).await.expect("there is room");
         let mut waiting = file.place().unwrap();
-        tokio::select! {
-            biased;
-            _ = &mut waiting => panic!("there was no room"),
-            () = tokio::task::yield_now() => {}
-        }
+        assert!(at_once(&mut waiting).await.is_none(), "there is no room");
         first.decided(&decision(Some("bob")));
         // Nothing has been lost yet, and as soon as it is written there is room.
         file.start(writer).unwrap();

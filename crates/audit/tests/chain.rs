@@ -246,6 +246,22 @@ fn one_process_writes_and_nothing_is_written_where_others_read() {
 }
 
 #[test]
+fn a_file_that_is_taken_away_under_a_server_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { size: Config::SIZE, ..config(folder.path()) };
+    let file = AuditFile::open(&config).unwrap();
+    decide(&file, 3);
+    while !fs::read_to_string(&config.file).unwrap().contains("bob") {
+        std::thread::yield_now();
+    }
+    fs::rename(&config.file, folder.path().join("elsewhere")).unwrap();
+    decide(&file, 3);
+    file.close();
+    assert_eq!(damage(&config).what, What::Missing);
+    assert!(fs::read_to_string(&config.file).unwrap().contains("bob"));
+}
+
+#[test]
 fn while_nothing_can_be_written_it_says_so_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config { size: 1, ..config(folder.path()) };

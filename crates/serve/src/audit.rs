@@ -25,22 +25,25 @@ pub struct Audit {
         value_name = "WHEN",
         value_enum,
         default_value_t,
+        requires = "audit_file",
         help = "What to do while that file cannot be written, as when the disk is full"
     )]
     pub audit: When,
 
     /// Size from which on an audit file is full, such as 64MiB
     #[arg(long, env = "MCP_AUDIT_SIZE", value_name = "SIZE", default_value = "64MiB",
-          value_parser = size)]
+          value_parser = size, requires = "audit_file")]
     pub audit_size: u64,
 
     /// How many full audit files are kept; the oldest is deleted
-    #[arg(long, env = "MCP_AUDIT_KEEP", value_name = "N", default_value_t = Config::KEEP)]
+    #[arg(long, env = "MCP_AUDIT_KEEP", value_name = "N", default_value_t = Config::KEEP,
+          requires = "audit_file")]
     pub audit_keep: usize,
 
     /// Write the arguments of calls too, whatever is in them: the first 2048 characters, without
     /// those whose names say that they are secret
-    #[arg(long, env = "MCP_AUDIT_ARGUMENTS", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "MCP_AUDIT_ARGUMENTS", value_parser = BoolishValueParser::new(),
+          requires_if("true", "audit_file"))]
     pub audit_arguments: bool,
 }
 

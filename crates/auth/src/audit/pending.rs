@@ -42,7 +42,8 @@ struct Found {
 }
 
 impl Pending {
-    pub(super) fn new<B>(auditors: Auditors, request: &mut Request<B>) -> Self {
+    /// About this request, told to these auditors.
+    pub fn new<B>(auditors: Auditors, request: &mut Request<B>) -> Self {
         Self(Arc::new(Open {
             auditors,
             endpoint: shown::first_segment(request.uri().path()),
