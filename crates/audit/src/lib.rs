@@ -1,7 +1,7 @@
 //! The audit file: one JSON object a line, each bound to the line before.
 //!
 //! ```text
-//! {"seq":7,"time":"2026-11-26T02:22:29Z","decision":"allowed",…,"mac":"mL3v…"}
+//! {"seq":7,"time":"2026-11-26T02:22:29Z","decision":"allowed",…,"mac":"98bd…"}
 //!                                                                      │
 //! mac = HMAC-SHA-256(keys/audit.key, mac of line 6 ‖ line 7 up to here ┘ )
 //! ```

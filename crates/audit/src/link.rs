@@ -2,17 +2,14 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::key::Key;
 
 const BEFORE_MAC: &str = ",\"mac\":\"";
 const AFTER_MAC: &str = "\"}";
-/// 32 bytes in base64url.
-const MAC_LENGTH: usize = 43;
+const MAC_LENGTH: usize = 64;
 
-/// An HMAC-SHA-256, in files written in base64url.
+/// An HMAC-SHA-256. In files it is hexadecimal: in base64 it could look like a token to whoever
+/// searches files for them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Mac([u8; 32]);
 
@@ -71,7 +68,7 @@ impl AsRef<[u8]> for Mac {
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+        f.write_str(&hex(&self.0))
     }
 }
 
@@ -79,7 +76,28 @@ impl std::str::FromStr for Mac {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(drop)?;
-        Ok(Self(bytes.try_into().map_err(drop)?))
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return Err(()) };
+        let pairs: &[[u8; 2]; 32] = pairs.try_into().map_err(drop)?;
+        let mut mac = [0; 32];
+        for (byte, [high, low]) in mac.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Ok(Self(mac))
+    }
+}
+
+/// Two small letters or digits for each byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+fn digit(byte: u8) -> Result<u8, ()> {
+    match byte {
+        b'0'..=b'9' => Ok(byte - b'0'),
+        b'a'..=b'f' => Ok(byte - b'a' + 10),
+        _ => Err(()),
     }
 }

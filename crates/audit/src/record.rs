@@ -1,9 +1,9 @@
 //! One line, as it is read.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+
+use crate::link::hex;
 
 /// One line of an audit file. What it does not say is `None`.
 ///
@@ -79,7 +79,7 @@ pub struct Record {
     /// it wrote them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub torn_bytes: Option<u64>,
-    /// Of `started`: their SHA-256, in base64url.
+    /// Of `started`: their SHA-256.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub torn_sha256: Option<String>,
     /// Of `started`: why it cannot be said whether something is missing before this line.
@@ -91,7 +91,7 @@ impl Record {
     /// Says of what stands before it that it is no line.
     pub(crate) fn mending(self, torn: &[u8]) -> Self {
         let torn = torn.trim_ascii_end();
-        let digest = URL_SAFE_NO_PAD.encode(digest(&SHA256, torn));
+        let digest = hex(digest(&SHA256, torn).as_ref());
         Self { torn_bytes: Some(torn.len() as u64), torn_sha256: Some(digest), ..self }
     }
 
