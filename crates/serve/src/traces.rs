@@ -27,6 +27,9 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 /// Nothing is sent unless one of them says where to (OpenTelemetry, OTLP exporter configuration).
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 
+/// Asked every second by somebody who reads no traces.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
 /// Most characters of a name that a caller sent.
 const MOST_SHOWN: usize = 80;
 
@@ -78,18 +81,21 @@ pub(crate) async fn span(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    if route.is_some_and(|route| PROBES.contains(&route)) {
+        return next.run(request).await;
+    }
     let start = SystemTime::now();
     let pending = Pending::of(request.extensions()).cloned();
     let continued = Continued::default();
     request.extensions_mut().insert(continued.clone());
     let trace = TraceId::of(request.extensions_mut());
     let method = shown::http_method(request.method()).to_owned();
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let from_header = in_header(request.headers());
 
     let response = next.run(request).await;
 
-    let route = route.as_ref().map(MatchedPath::as_str);
     let mut attributes = vec![
         KeyValue::new("http.request.method", method.clone()),
         KeyValue::new("http.response.status_code", i64::from(response.status().as_u16())),

@@ -71,6 +71,13 @@ pub fn audit_lost(decisions: u64) {
     }
 }
 
+/// A look at the store's file failed.
+pub fn store_failed() {
+    if is_on() {
+        ::metrics::counter!(STORE_FAILURES).increment(1);
+    }
+}
+
 /// A request got a 429, or a slower answer than a 401.
 pub(crate) fn slowed_down(who: &'static str) {
     if is_on() {
