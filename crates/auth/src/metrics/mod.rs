@@ -5,7 +5,7 @@
 //!
 //! - [`Decisions`] is an [`Auditor`](crate::audit::Auditor): it counts what is decided.
 //! - The layers say how long they took, and the limits whom they slowed down.
-//! - [`sample`] asks whatever lives for what it holds: call it before values are shown.
+//! - [`sample()`] asks whatever lives for what it holds: call it before values are shown.
 //!
 //! Nothing that names a caller is in a label: no user, client, credential, address, tool or
 //! argument. Every value of every label is one of a few words that are written here in the source.

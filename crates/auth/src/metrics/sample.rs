@@ -26,7 +26,7 @@ struct Sources {
 
 static SOURCES: Mutex<Sources> = Mutex::new(Sources { readers: Vec::new(), shown: Vec::new() });
 
-/// Lets [`sample`] read `source` for as long as that lives. It is not kept alive by this.
+/// Lets [`sample()`] read `source` for as long as that lives. It is not kept alive by this.
 pub fn watch<T: ?Sized + Send + Sync + 'static>(
     source: &Arc<T>,
     read: impl Fn(&T, &mut Gauges) + Send + 'static,
