@@ -53,21 +53,28 @@ pub(crate) fn unprotected() -> Door {
     Door { name: "unprotected", router, good: call(), bad: call() }
 }
 
+/// The API-key server with metrics. From then on all doors of this process are counted.
+pub(crate) fn counted(folder: &Path) -> Door {
+    let metrics = Some(([127, 0, 0, 1], 0).into());
+    let door = apikey_with(&folder.join("counted"), |common| common.metrics = metrics);
+    Door { name: "apikey, counted", ..door }
+}
+
 /// The API-key server with an audit file.
 pub(crate) fn audited(folder: &Path) -> Door {
     let keys = folder.join("audited");
     let audit = Audit { audit_file: Some(keys.join("audit.log")), ..Audit::default() };
-    Door { name: "apikey, audited", ..apikey_with(&keys, audit) }
+    Door { name: "apikey, audited", ..apikey_with(&keys, |common| common.audit = audit) }
 }
 
 fn apikey(keys: &Path) -> Door {
-    apikey_with(keys, Audit::default())
+    apikey_with(keys, |_| ())
 }
 
-fn apikey_with(keys: &Path, audit: Audit) -> Door {
+fn apikey_with(keys: &Path, change: impl FnOnce(&mut serve::Options)) -> Door {
     let mut options = apikey_server::Options::new(keys);
     options.common.put_limits_out_of_reach();
-    options.common.audit = audit;
+    change(&mut options.common);
     let router = router::<apikey_server::Prepared>(&options);
     let key = fs::read_to_string(keys.join("clients/bob.apikey")).expect("the server made it");
     Door {

@@ -39,7 +39,9 @@ const LABELS: [&str; 13] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_name_nobody_and_grow_with_nobody() {
-    let world = World::start_with(|_, common| {
+    let audits = tempfile::tempdir().unwrap();
+    let world = World::start_with(|kind, common| {
+        common.audit.audit_file = Some(audits.path().join(format!("{kind}.log")));
         common.metrics = Some(([127, 0, 0, 1], 0).into());
         common.transport.trusted_proxy = vec!["127.0.0.1".parse().unwrap()];
     });

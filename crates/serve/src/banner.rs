@@ -118,6 +118,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn metrics_that_others_can_read_are_warned_of() {
+        let shown = |metrics: &str| {
+            let banner = Banner {
+                server: "test-server",
+                url: "http://127.0.0.1:8101".parse().unwrap(),
+                scheme: String::new(),
+                protected: String::new(),
+                public: String::new(),
+                credential: Vec::new(),
+                client: String::new(),
+            };
+            let bound = "127.0.0.1:8101".parse().unwrap();
+            let metrics = Some(metrics.parse().unwrap());
+            StartUp { banner, bound, metrics, options: &Options::new("keys") }.to_string()
+        };
+        let own = shown("127.0.0.1:9464");
+        assert!(own.contains("  metrics     http://127.0.0.1:9464/metrics\n"), "{own}");
+        assert!(!own.contains("warning"), "{own}");
+        let others = shown("0.0.0.0:9464");
+        assert!(others.contains("  warning     other machines can read the metrics"), "{others}");
+    }
+
+    #[test]
     fn the_command_has_the_flags_that_it_needs_and_no_others() {
         let command = |keys: &str, url: &str, credential| {
             let url = url.parse().unwrap();

@@ -12,10 +12,10 @@ use anyhow::Context as _;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, Method};
-use mcp_auth::TraceId;
+use http::HeaderMap;
 use mcp_auth::audit::{Decision, Pending};
 use mcp_auth::authz::Continued;
+use mcp_auth::{TraceId, shown};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{Span, SpanKind, Status, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
@@ -26,6 +26,9 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
 /// Nothing is sent unless one of them says where to (OpenTelemetry, OTLP exporter configuration).
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
+
+/// Asked every second by somebody who reads no traces.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Most characters of a name that a caller sent.
 const MOST_SHOWN: usize = 80;
@@ -78,20 +81,23 @@ pub(crate) async fn span(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    if route.is_some_and(|route| PROBES.contains(&route)) {
+        return next.run(request).await;
+    }
     let start = SystemTime::now();
     let pending = Pending::of(request.extensions()).cloned();
     let continued = Continued::default();
     request.extensions_mut().insert(continued.clone());
     let trace = TraceId::of(request.extensions_mut());
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = shown::http_method(request.method()).to_owned();
     let from_header = in_header(request.headers());
 
     let response = next.run(request).await;
 
-    let route = route.as_ref().map(MatchedPath::as_str);
     let mut attributes = vec![
-        KeyValue::new("http.request.method", method_name(&method)),
+        KeyValue::new("http.request.method", method.clone()),
         KeyValue::new("http.response.status_code", i64::from(response.status().as_u16())),
         KeyValue::new("mcp_auth.request_id", trace.to_string()),
     ];
@@ -105,7 +111,7 @@ pub(crate) async fn span(
             }
         });
     }
-    let name = format!("{} {}", method_name(&method), route.unwrap_or("none"));
+    let name = format!("{method} {}", route.unwrap_or("none"));
     let mut span = tracer
         .span_builder(name)
         .with_kind(SpanKind::Server)
@@ -157,15 +163,4 @@ fn in_header(headers: &HeaderMap) -> HashMap<String, String> {
         values.next().is_none().then(|| (name.to_owned(), value))
     };
     ["traceparent", "tracestate"].into_iter().filter_map(one).collect()
-}
-
-/// One of a few words, also where a stranger made one up.
-fn method_name(method: &Method) -> &'static str {
-    match *method {
-        Method::DELETE => "DELETE",
-        Method::GET => "GET",
-        Method::OPTIONS => "OPTIONS",
-        Method::POST => "POST",
-        _ => "_OTHER",
-    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mcp_auth::metrics::{EXPIRY, Gauges, STORE_AGE, STORE_FAILURES, STORE_READABLE, STORE_ROWS};
+use mcp_auth::metrics::{EXPIRY, Gauges, STORE_AGE, STORE_READABLE, STORE_ROWS};
 
 use crate::snapshot::{Latest, Snapshot};
 use crate::tokens::Revoked;
@@ -16,11 +16,6 @@ pub(crate) fn watch(latest: &Arc<Latest>) {
         gauges.most(STORE_AGE, None, latest.age().as_secs_f64());
         rows(&latest.last(), gauges);
     });
-}
-
-/// A look at the file failed.
-pub(crate) fn failed() {
-    metrics::counter!(STORE_FAILURES).increment(1);
 }
 
 fn rows(snapshot: &Snapshot, gauges: &mut Gauges) {

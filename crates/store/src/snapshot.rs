@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use crate::opened::{Mark, Opened};
 use crate::tokens::Revoked;
-use crate::{StoreError, clients, file, keys, metrics, tokens};
+use crate::{StoreError, clients, file, keys, tokens};
 
 /// When a caller may ask again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -112,7 +112,7 @@ impl Latest {
             _ => {}
         }
         if result.is_err() {
-            metrics::failed();
+            mcp_auth::metrics::store_failed();
         }
         look.failing = result.is_err();
         result

@@ -5,7 +5,7 @@
 //!
 //! - [`Decisions`] is an [`Auditor`](crate::audit::Auditor): it counts what is decided.
 //! - The layers say how long they took, and the limits whom they slowed down.
-//! - [`sample`] asks whatever lives for what it holds: call it before values are shown.
+//! - [`sample()`] asks whatever lives for what it holds: call it before values are shown.
 //!
 //! Nothing that names a caller is in a label: no user, client, credential, address, tool or
 //! argument. Every value of every label is one of a few words that are written here in the source.
@@ -68,6 +68,13 @@ pub fn connection_refused(why: &'static str) {
 pub fn audit_lost(decisions: u64) {
     if is_on() {
         ::metrics::counter!(AUDIT_LOST).increment(decisions);
+    }
+}
+
+/// A look at the store's file failed.
+pub fn store_failed() {
+    if is_on() {
+        ::metrics::counter!(STORE_FAILURES).increment(1);
     }
 }
 

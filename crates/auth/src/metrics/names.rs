@@ -97,3 +97,28 @@ pub(super) fn describe() {
     describe_gauge!(AUDIT_READY, "Whether every decision can be taken down.");
     describe_counter!(AUDIT_LOST, "Decisions that nobody took down.");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// All words that begin as the names do.
+    fn names(text: &str) -> BTreeSet<&str> {
+        let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '_');
+        words.filter(|word| word.starts_with("mcp_auth_")).collect()
+    }
+
+    #[test]
+    fn the_page_has_every_name_and_no_other() {
+        let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/");
+        let read = |name: &str| std::fs::read_to_string(format!("{docs}{name}")).unwrap();
+        let ours = names(include_str!("names.rs"));
+        let (page, rules) = (read("alerts.md"), read("alerts.yml"));
+        let written = |name: &&str| !name.ends_with("auth_");
+        assert_eq!(
+            names(&page).into_iter().collect::<Vec<_>>(),
+            ours.into_iter().filter(written).collect::<Vec<_>>()
+        );
+        assert!(names(&rules).is_subset(&names(&page)));
+    }
+}

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 pub struct Gauges(BTreeMap<Series, f64>);
 
-/// A name, and a label's name and value if it has one.
-type Series = (&'static str, Option<(&'static str, &'static str)>);
+/// A label's name and its value, if there is one.
+type Label = Option<(&'static str, &'static str)>;
+
+type Series = (&'static str, Label);
 
 /// Reads one source, if there are gauges to read it into. `false`: the source is gone.
 type Reader = Box<dyn Fn(Option<&mut Gauges>) -> bool + Send>;
@@ -24,7 +26,7 @@ struct Sources {
 
 static SOURCES: Mutex<Sources> = Mutex::new(Sources { readers: Vec::new(), shown: Vec::new() });
 
-/// Lets [`sample`] read `source` for as long as that lives. It is not kept alive by this.
+/// Lets [`sample()`] read `source` for as long as that lives. It is not kept alive by this.
 pub fn watch<T: ?Sized + Send + Sync + 'static>(
     source: &Arc<T>,
     read: impl Fn(&T, &mut Gauges) + Send + 'static,
@@ -70,42 +72,21 @@ fn sources() -> MutexGuard<'static, Sources> {
 
 impl Gauges {
     /// So many more.
-    pub fn add(
-        &mut self,
-        name: &'static str,
-        label: Option<(&'static str, &'static str)>,
-        value: f64,
-    ) {
+    pub fn add(&mut self, name: &'static str, label: Label, value: f64) {
         *self.0.entry((name, label)).or_default() += value;
     }
 
     /// The least that anybody says.
-    pub fn least(
-        &mut self,
-        name: &'static str,
-        label: Option<(&'static str, &'static str)>,
-        value: f64,
-    ) {
+    pub fn least(&mut self, name: &'static str, label: Label, value: f64) {
         self.join(name, label, value, f64::min);
     }
 
     /// The most that anybody says.
-    pub fn most(
-        &mut self,
-        name: &'static str,
-        label: Option<(&'static str, &'static str)>,
-        value: f64,
-    ) {
+    pub fn most(&mut self, name: &'static str, label: Label, value: f64) {
         self.join(name, label, value, f64::max);
     }
 
-    fn join(
-        &mut self,
-        name: &'static str,
-        label: Option<(&'static str, &'static str)>,
-        value: f64,
-        choose: fn(f64, f64) -> f64,
-    ) {
+    fn join(&mut self, name: &'static str, label: Label, value: f64, choose: fn(f64, f64) -> f64) {
         match self.0.entry((name, label)) {
             Entry::Vacant(none) => drop(none.insert(value)),
             Entry::Occupied(mut other) => drop(other.insert(choose(*other.get(), value))),
