@@ -207,7 +207,8 @@ fn it_goes_on_over_starts_and_full_files_and_keeps_arguments_only_if_told_to() {
         assert!(server.interrupt().success());
     }
     let report = check(folder);
-    assert!(report.damage.is_none() && report.files.len() == 2, "{report:?}");
+    assert!(report.damage.is_none(), "{report:?}");
+    assert!(report.files.len() >= 2, "{report:?}");
     let records = records(folder);
     let calls: Vec<_> = records.iter().filter(|record| record.tool.is_some()).collect();
     assert_eq!(calls.len(), 270);
