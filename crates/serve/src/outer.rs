@@ -23,7 +23,7 @@ use tower_http::cors::CorsLayer;
 use crate::deadline::{TimeLimits, limit};
 use crate::drain::hold;
 use crate::ready::{Ready, probes};
-use crate::{Drain, Sockets, panics};
+use crate::{Drain, Follow, Sockets, panics};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
@@ -39,6 +39,7 @@ pub struct App {
     /// How its connections are treated.
     pub sockets: Sockets,
     pub(crate) drain: Drain,
+    pub(crate) follows: Vec<Follow>,
 }
 
 /// What all servers have around their routes.
@@ -48,13 +49,20 @@ pub struct Outer {
     pages: Vec<String>,
     limits: TimeLimits,
     ready: Ready,
+    follows: Vec<Follow>,
 }
 
 impl Outer {
     /// Around routes for which `front` judges; always ready, with the default time limits, and
     /// for no other pages than `front` knows.
     pub fn new(front: Front) -> Self {
-        Self { front, pages: Vec::new(), limits: TimeLimits::default(), ready: Ready::default() }
+        Self {
+            front,
+            pages: Vec::new(),
+            limits: TimeLimits::default(),
+            ready: Ready::default(),
+            follows: Vec::new(),
+        }
     }
 
     /// Answers the browsers of these origins, which `front` has to allow as well.
@@ -75,6 +83,12 @@ impl Outer {
         question: impl Fn() -> Result<(), Rejection> + Send + Sync + 'static,
     ) -> Self {
         self.ready = Ready::when(question);
+        self
+    }
+
+    /// Follows these files for as long as the server runs.
+    pub fn follow(mut self, files: impl IntoIterator<Item = Follow>) -> Self {
+        self.follows.extend(files);
         self
     }
 
@@ -99,7 +113,7 @@ impl Outer {
         let router = probes(routes, &self.ready, drain)
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn_with_state(drain.clone(), trace));
-        App { router, sockets: Sockets::default(), drain: drain.clone() }
+        App { router, sockets: Sockets::default(), drain: drain.clone(), follows: self.follows }
     }
 }
 

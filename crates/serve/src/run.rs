@@ -16,7 +16,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::connections::Admission;
-use crate::tls::{Tls, Watch};
+use crate::follow::Watch;
+use crate::tls::Tls;
 use crate::{App, Drain, PublicUrl};
 
 /// How connections are treated. All of it has defaults, with which tests and comparisons run.
@@ -62,8 +63,9 @@ pub struct Running {
     handle: Handle<SocketAddr>,
     drain: Drain,
     task: Option<JoinHandle<io::Result<()>>>,
-    /// With TLS: follows the certificate.
-    watch: Option<Watch>,
+    tls: bool,
+    /// Follows the certificate, and what else is read again while the server runs.
+    _watch: Watch,
 }
 
 /// Takes the port.
@@ -92,24 +94,26 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
     let addr = listener.local_addr()?;
     let handle = Handle::new();
-    let App { router, sockets, drain } = app;
+    let App { router, sockets, drain, mut follows } = app;
     let Sockets { head, slow_reader, most_connections, proxies, tls } = sockets;
     let admission = Admission::new(most_connections, Arc::clone(&proxies), slow_reader);
     let service = router
         .layer(map_request_with_state(proxies, peer))
         .into_make_service_with_connect_info::<SocketAddr>();
     let server = axum_server::from_tcp(listener)?.handle(handle.clone());
-    let (task, watch) = match tls {
-        None => (tokio::spawn(http1(server.acceptor(admission), head).serve(service)), None),
+    follows.extend(tls.as_ref().map(Tls::follow));
+    let watch = Watch::start(follows)?;
+    let is_tls = tls.is_some();
+    let task = match tls {
+        None => tokio::spawn(http1(server.acceptor(admission), head).serve(service)),
         Some(tls) => {
-            let acceptor = RustlsAcceptor::new(tls.config.clone())
+            let acceptor = RustlsAcceptor::new(tls.config)
                 .handshake_timeout(HANDSHAKE_TIMEOUT)
                 .acceptor(admission);
-            let task = tokio::spawn(http1(server.acceptor(acceptor), head).serve(service));
-            (task, Some(tls.follow()?))
+            tokio::spawn(http1(server.acceptor(acceptor), head).serve(service))
         }
     };
-    Ok(Running { addr, handle, drain, task: Some(task), watch })
+    Ok(Running { addr, handle, drain, task: Some(task), tls: is_tls, _watch: watch })
 }
 
 /// HTTP/1 alone: while the version is still open, no time limit would hold.
@@ -162,8 +166,7 @@ pub async fn run(listener: TcpListener, app: App, ready: impl FnOnce()) -> io::R
 impl Running {
     /// The URL of its MCP endpoint.
     pub fn url(&self) -> String {
-        let tls = self.watch.is_some();
-        if tls { PublicUrl::with_tls(self.addr) } else { PublicUrl::of(self.addr) }.mcp()
+        if self.tls { PublicUrl::with_tls(self.addr) } else { PublicUrl::of(self.addr) }.mcp()
     }
 
     /// Takes no new connections, finishes open calls, ends streams, and returns when all
