@@ -19,6 +19,7 @@ pub mod authz;
 pub mod dotenv;
 pub mod guard;
 mod identity;
+mod live;
 mod rejection;
 mod scalar;
 pub mod secret;
@@ -27,6 +28,7 @@ mod shown;
 mod trace;
 
 pub use identity::Identity;
+pub use live::Live;
 pub use rejection::{Challenge, Rejection, RejectionBody};
 pub use trace::TraceId;
 

@@ -8,10 +8,7 @@
 mod options;
 mod prepare;
 
-use std::sync::Arc;
-
 use axum::Router;
-use mcp_auth::Challenge;
 use mcp_auth::authn::jwt::{JwtVerifier, KeySet};
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
@@ -20,7 +17,8 @@ use mcp_auth::authz::peek::Peek;
 use mcp_auth::guard::limit::{Failures, Limit};
 use mcp_auth::guard::session::Sessions;
 use mcp_auth::guard::streams::Streams;
-use serve::{App, Drain, PublicUrl, ResourceMetadata};
+use mcp_auth::{Challenge, Live};
+use serve::{App, Drain, Follow, PublicUrl, ResourceMetadata};
 use tools::ToolServer;
 use tower::ServiceBuilder;
 
@@ -33,8 +31,9 @@ pub const BUILT_IN_POLICY: &str = include_str!("../policy.toml");
 pub struct Prepared {
     options: Options,
     keys: KeySet,
-    policy: Arc<Policy>,
+    policy: Live<Policy>,
     tools: ToolServer,
+    follows: Vec<Follow>,
 }
 
 impl Prepared {
@@ -43,10 +42,11 @@ impl Prepared {
         let common = &self.options.common;
         let drain = Drain::new();
         let failures = Failures::new(common.failure_limit);
+        let at_start = self.policy.current();
         // The built-in policy has roles alone; one of the operator's may have scopes.
         let metadata = ResourceMetadata {
             authorization_servers: self.options.issuer.iter().cloned().collect(),
-            scopes_supported: self.policy.scopes().into_iter().map(str::to_owned).collect(),
+            scopes_supported: at_start.scopes().into_iter().map(str::to_owned).collect(),
         };
         let challenge = Challenge {
             resource_metadata: Some(ResourceMetadata::url(url)),
@@ -56,8 +56,7 @@ impl Prepared {
                 self.options.audience()
             )
             .into(),
-            scope: Some(self.policy.scopes_that_only_read().join(" "))
-                .filter(|all| !all.is_empty()),
+            scope: Some(at_start.scopes_that_only_read().join(" ")).filter(|all| !all.is_empty()),
         };
         let scheme = JwtVerifier::new(self.keys.clone(), self.options.rules());
         let authenticate = Authenticate::counting(scheme, challenge.clone(), failures);
@@ -81,6 +80,6 @@ impl Prepared {
             .merge(serve::below("/mcp", authenticate, limit, sessions))
             .merge(metadata.router(url));
 
-        common.outer(url).around(routes, &drain)
+        common.outer(url).follow(self.follows.iter().cloned()).around(routes, &drain)
     }
 }

@@ -60,8 +60,8 @@ pub struct Options {
           value_parser = |text: &str| serve::time(text, SECOND..=YEAR))]
     pub longest_life: Duration,
 
-    /// File that says which role reaches which tools [default: the built-in one with Manager,
-    /// AssistantManager, Officer and Auditor]
+    /// File that says which role reaches which tools; used anew when it changes [default: the
+    /// built-in one with Manager, AssistantManager, Officer and Auditor]
     #[arg(long, env = "MCP_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
 }

@@ -1,11 +1,12 @@
 //! From flags to a server that only needs a port.
 
-use std::sync::Arc;
+use std::path::Path;
 
 use anyhow::{anyhow, bail};
+use mcp_auth::Live;
 use mcp_auth::authn::jwt::VerifyingKey;
 use mcp_auth::authz::{Catalogue, Policy, PolicyError};
-use serve::{App, Banner, PublicUrl, Server, read_trusted};
+use serve::{App, Banner, Follow, PublicUrl, Seen, Server, read_trusted};
 use tools::{Kit, Records, ToolServer};
 
 use crate::{BUILT_IN_POLICY, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options, Prepared};
@@ -30,8 +31,9 @@ impl Server for Prepared {
         let key = public_key(options)?;
         let records = Records::open(&options.common.records_of(NAME)?, options.issuer())?;
         let tools = ToolServer::new(NAME, Kit::business(), records);
-        let policy = policy(options, tools.catalogue())?.always("whoami")?;
-        Ok(Self { options: options.clone(), keys: key.into(), policy: Arc::new(policy), tools })
+        let (policy, follow_policy) = policy(options, tools.catalogue())?;
+        let follows = follow_policy.into_iter().collect();
+        Ok(Self { options: options.clone(), keys: key.into(), policy, tools, follows })
     }
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
@@ -59,7 +61,7 @@ impl Server for Prepared {
             ),
             protected: format!(
                 "/mcp and everything below it, by role: {}",
-                self.policy.roles().join(", ")
+                self.policy.current().roles().join(", ")
             ),
             public: "GET /.well-known/oauth-protected-resource, GET /healthz and /readyz"
                 .to_owned(),
@@ -116,14 +118,32 @@ fn public_key(options: &Options) -> anyhow::Result<VerifyingKey> {
     })
 }
 
-fn policy(options: &Options, catalogue: Catalogue) -> anyhow::Result<Policy> {
-    let Some(file) = &options.policy else {
-        return Ok(Policy::parse(BUILT_IN_POLICY, catalogue)?);
+/// The policy, and what replaces it when its file changes.
+fn policy(
+    options: &Options,
+    catalogue: Catalogue,
+) -> anyhow::Result<(Live<Policy>, Option<Follow>)> {
+    let for_all = |policy: Policy| policy.always("whoami");
+    let Some(file) = options.policy.clone() else {
+        let policy = for_all(Policy::parse(BUILT_IN_POLICY, catalogue)?)?;
+        return Ok((policy.into(), None));
     };
-    let shown = file.display();
     if !file.is_file() {
-        bail!("there is no policy file {shown}; name one with --policy, {EXAMPLE}");
+        bail!("there is no policy file {}; name one with --policy, {EXAMPLE}", file.display());
     }
+    let seen = Seen::now([&file]);
+    let read = move || anyhow::Ok(for_all(policy_in(&file, catalogue.clone())?)?);
+    let policy = Live::from(read()?);
+    let live = policy.clone();
+    let follow = seen.follow("policy", move || {
+        live.replace(read()?);
+        Ok(())
+    });
+    Ok((policy, Some(follow)))
+}
+
+fn policy_in(file: &Path, catalogue: Catalogue) -> anyhow::Result<Policy> {
+    let shown = file.display();
     let text = read_trusted(file, "policy", "--policy")?;
     Policy::parse(&text, catalogue).map_err(|error| match error {
         PolicyError::Syntax(error) => {

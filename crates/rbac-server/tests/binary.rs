@@ -4,6 +4,10 @@
 
 #[path = "../../serve/tests/binary/mod.rs"]
 mod binary;
+#[path = "binary/place.rs"]
+mod place;
+#[path = "binary/reload.rs"]
+mod reload;
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
