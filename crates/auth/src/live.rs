@@ -16,6 +16,10 @@ impl<T> Live<T> {
     pub fn current(&self) -> Arc<T> {
         self.0.load_full()
     }
+    /// The same for a look that is over when `look` returns.
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        look(&self.0.load())
+    }
 
     /// Puts another in its place, for all who ask from now on.
     pub fn replace(&self, next: T) {

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use mcp_auth::authn::client::ClientRecord;
 use mcp_auth::authn::credential::MAX_LENGTH;
 use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Revoke, RevokedToken};
-use mcp_auth::{Identity, Rejection, TraceId};
+use mcp_auth::{Identity, Live, Rejection, TraceId};
 
 use crate::parameters::Parameters;
 use crate::refusal::Refusal;
 
 /// What it takes to take a token back.
 pub(crate) struct Revocation {
-    pub(crate) verifier: JwtVerifier<KeySet>,
+    pub(crate) verifier: JwtVerifier<Live<KeySet>>,
     pub(crate) revoked: Arc<dyn Revoke>,
 }
 

@@ -5,6 +5,7 @@
 //!
 //! It holds a public key and nothing else: it cannot make a token.
 
+mod keys;
 mod options;
 mod prepare;
 
@@ -30,7 +31,7 @@ pub const BUILT_IN_POLICY: &str = include_str!("../policy.toml");
 /// This server, with its key and its policy read and nothing bound yet.
 pub struct Prepared {
     options: Options,
-    keys: KeySet,
+    keys: Live<KeySet>,
     policy: Live<Policy>,
     tools: ToolServer,
     follows: Vec<Follow>,

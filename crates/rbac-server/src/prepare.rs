@@ -4,12 +4,11 @@ use std::path::Path;
 
 use anyhow::{anyhow, bail};
 use mcp_auth::Live;
-use mcp_auth::authn::jwt::VerifyingKey;
 use mcp_auth::authz::{Catalogue, Policy, PolicyError};
 use serve::{App, Banner, Follow, PublicUrl, Seen, Server, read_trusted};
 use tools::{Kit, Records, ToolServer};
 
-use crate::{BUILT_IN_POLICY, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options, Prepared};
+use crate::{BUILT_IN_POLICY, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options, Prepared, keys};
 
 const NAME: &str = "rbac-server";
 
@@ -28,12 +27,12 @@ impl Server for Prepared {
         serve::install_crypto();
         options.common.known_public_url()?;
         refuse_defaults_for_others(options)?;
-        let key = public_key(options)?;
+        let keys = keys::open(options)?;
         let records = Records::open(&options.common.records_of(NAME)?, options.issuer())?;
         let tools = ToolServer::new(NAME, Kit::business(), records);
         let (policy, follow_policy) = policy(options, tools.catalogue())?;
-        let follows = follow_policy.into_iter().collect();
-        Ok(Self { options: options.clone(), keys: key.into(), policy, tools, follows })
+        let follows = follow_policy.into_iter().chain([keys.1]).collect();
+        Ok(Self { options: options.clone(), keys: keys.0, policy, tools, follows })
     }
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
@@ -93,29 +92,6 @@ fn refuse_defaults_for_others(options: &Options) -> anyhow::Result<()> {
         "others can reach this server, and the defaults are for trying out: add {}",
         missing.join(" and ")
     )
-}
-
-fn public_key(options: &Options) -> anyhow::Result<VerifyingKey> {
-    let file = options.public_key_file();
-    let flag = options.common.keys_flag();
-    if !file.exists() {
-        let fix = match options.public_key {
-            Some(_) => "give the file of your issuer's key, or make a pair with".to_owned(),
-            None => "make a pair with".to_owned(),
-        };
-        bail!(
-            "there is no public key in {}; {fix}: cargo run -p keygen -- rsa{flag}",
-            file.display()
-        );
-    }
-    let text = read_trusted(&file, "public key", "--public-key")?;
-    VerifyingKey::rs256(&text).map_err(|error| {
-        anyhow!(
-            "{} verifies nothing: {error}; give an RSA public key, or make a pair with: cargo run \
-             -p keygen -- rsa{flag}",
-            file.display()
-        )
-    })
 }
 
 /// The policy, and what replaces it when its file changes.

@@ -1,15 +1,20 @@
 //! What verifies a token, by `kid`.
 
+use std::future::{Future, ready};
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroizing;
+
+use super::key_file::{self, KeyFileError};
+use crate::{Live, Rejection};
 
 /// Fewest bytes of a secret for HS256 (RFC 7518 §3.2).
 const MIN_SECRET_LENGTH: usize = 32;
@@ -22,6 +27,8 @@ pub struct VerifyingKey {
     kid: String,
     pub(super) algorithm: Algorithm,
     pub(super) key: DecodingKey,
+    /// From when on it verifies no more.
+    pub(super) until: Option<Timestamp>,
 }
 
 /// Finds the key for a token.
@@ -29,10 +36,19 @@ pub trait Keys: Send + Sync + 'static {
     /// The key of that name; for a token that names none, the only key there is.
     ///
     /// The name comes from a stranger: it is looked up and never interpreted.
-    fn find(&self, kid: Option<&str>) -> Option<Arc<VerifyingKey>>;
+    ///
+    /// # Errors
+    /// [`Rejection::unavailable`] if that cannot be said now.
+    fn find(&self, kid: Option<&str>) -> Result<Option<Arc<VerifyingKey>>, Rejection>;
+
+    /// Asks for newer keys, because none has the name that a token gives. Whether there may be
+    /// others now; keys that come by themselves are not asked for.
+    fn newer(&self) -> impl Future<Output = bool> + Send {
+        ready(false)
+    }
 }
 
-/// A fixed set of keys.
+/// A set of keys that does not change. A [`Live`] one is replaced by another.
 #[derive(Clone, Debug)]
 pub struct KeySet(Vec<Arc<VerifyingKey>>);
 
@@ -45,6 +61,9 @@ pub enum KeyError {
     /// There is no public key in the text.
     #[error("it holds no RSA public key in PEM (SPKI, \"BEGIN PUBLIC KEY\")")]
     NoPublicKey,
+    /// Two keys would be one to every token.
+    #[error("it is there twice: a key above has the same name")]
+    Twice,
     /// There is more in the text than a verifier may have.
     #[error("it holds a private key too; give the public half alone")]
     PrivateKeyToo,
@@ -72,7 +91,8 @@ impl VerifyingKey {
     /// The text is not base64url, or shorter than 32 bytes (RFC 7518 §3.2).
     pub fn hs256(secret: &str) -> Result<Self, KeyError> {
         let (kid, bytes) = hs256_secret(secret)?;
-        Ok(Self { kid, algorithm: Algorithm::HS256, key: DecodingKey::from_secret(&bytes) })
+        let key = DecodingKey::from_secret(&bytes);
+        Ok(Self { kid, algorithm: Algorithm::HS256, key, until: None })
     }
 
     /// Verifies RSASSA-PKCS1-v1_5 with SHA-256 under a public key in PEM (SPKI).
@@ -88,12 +108,56 @@ impl VerifyingKey {
         let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| KeyError::NoPublicKey)?;
         let kid = rsa_kid(&der)?;
-        Ok(Self { kid, algorithm: Algorithm::RS256, key: DecodingKey::from_rsa_der(&der) })
+        let key = DecodingKey::from_rsa_der(&der);
+        Ok(Self { kid, algorithm: Algorithm::RS256, key, until: None })
     }
 
     /// The name of the key, as tokens carry it.
     pub fn kid(&self) -> &str {
         &self.kid
+    }
+
+    /// From when on it verifies no more, if that is known.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+}
+
+impl KeySet {
+    /// The secrets of a file in the format of [`key_file`], for HS256.
+    ///
+    /// # Errors
+    /// The file is not in that format, or one of its secrets cannot be used, or is there twice.
+    pub fn hs256(text: &str) -> Result<Self, KeyFileError> {
+        Self::read(text, VerifyingKey::hs256)
+    }
+
+    /// The public keys of a file in the format of [`key_file`], for RS256.
+    ///
+    /// # Errors
+    /// The file is not in that format, or one of its keys cannot be used, or is there twice.
+    pub fn rs256(text: &str) -> Result<Self, KeyFileError> {
+        Self::read(text, VerifyingKey::rs256)
+    }
+
+    fn read(
+        text: &str,
+        key: impl Fn(&str) -> Result<VerifyingKey, KeyError>,
+    ) -> Result<Self, KeyFileError> {
+        let mut set = Self(Vec::new());
+        for entry in key_file::entries(text)? {
+            let key = key(entry.text).map_err(|error| entry.refused(error))?;
+            if set.0.iter().any(|other| other.kid == key.kid) {
+                return Err(entry.refused(KeyError::Twice));
+            }
+            set.0.push(Arc::new(VerifyingKey { until: entry.verify_until, ..key }));
+        }
+        Ok(set)
+    }
+
+    /// The keys, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.0.iter().map(|key| &**key)
     }
 }
 
@@ -110,12 +174,18 @@ impl FromIterator<VerifyingKey> for KeySet {
 }
 
 impl Keys for KeySet {
-    fn find(&self, kid: Option<&str>) -> Option<Arc<VerifyingKey>> {
-        match (kid, self.0.as_slice()) {
+    fn find(&self, kid: Option<&str>) -> Result<Option<Arc<VerifyingKey>>, Rejection> {
+        Ok(match (kid, self.0.as_slice()) {
             (None, [only]) => Some(Arc::clone(only)),
             (None, _) => None,
             (Some(kid), keys) => keys.iter().find(|key| key.kid == kid).cloned(),
-        }
+        })
+    }
+}
+
+impl Keys for Live<KeySet> {
+    fn find(&self, kid: Option<&str>) -> Result<Option<Arc<VerifyingKey>>, Rejection> {
+        self.with(|keys| keys.find(kid))
     }
 }
 
