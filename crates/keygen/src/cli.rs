@@ -74,8 +74,11 @@ pub struct Rsa {
     #[arg(long, default_value_t = 2048, value_name = "BITS")]
     pub bits: usize,
     /// Replace the pair that exists; every token signed with it stops working
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["rotate", "prune"])]
     pub force: bool,
+    /// How it takes over.
+    #[command(flatten)]
+    pub rotate: Rotate,
 }
 
 /// Options of `keygen secret`.
@@ -85,8 +88,31 @@ pub struct Secret {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replace the one that exists; every token signed with it stops working
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["rotate", "prune"])]
     pub force: bool,
+    /// How it takes over.
+    #[command(flatten)]
+    pub rotate: Rotate,
+}
+
+/// How a key takes over from another.
+#[derive(Args, Debug)]
+pub struct Rotate {
+    /// Add a key that takes over from the one that exists, which goes on to verify the tokens
+    /// that it signed. Servers that run follow by themselves
+    #[arg(long, conflicts_with = "prune")]
+    pub rotate: bool,
+    /// When the new key begins to sign: 10s, 12h, or a time such as 2030-01-01T00:00:00Z; all
+    /// servers have to have seen it by then [default: in 10 seconds]
+    #[arg(long, value_name = "WHEN", requires = "rotate", value_parser = expiry::moment)]
+    pub at: Option<Timestamp>,
+    /// How long after that the keys before it verify: as long as the longest token lives
+    /// [default: 24h]
+    #[arg(long, value_name = "TIME", requires = "rotate", value_parser = expiry::span)]
+    pub overlap: Option<Duration>,
+    /// Remove the keys that verify nothing any more
+    #[arg(long)]
+    pub prune: bool,
 }
 
 /// Options of `keygen cert`.

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mcp_auth::authn::jwt::{Claims, Signer};
+use mcp_auth::authn::jwt::{Claims, Signers};
 use mcp_auth::secret::{self, SecretFileError};
 use mcp_auth::shell;
 use serde_json::json;
@@ -26,8 +26,11 @@ pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
     if options.ttl > LONGEST {
         return Err(Error::Invalid("a token lives 24 hours at most; use --ttl 24h".to_owned()));
     }
-    let signer = signer(place)?;
+    let signers = signers(place)?;
     let now = Timestamp::now();
+    let signer = signers.at(now).ok_or_else(|| {
+        Error::bad_key(place.keys.join(PRIVATE_FILE), &"every key in it signs later", &place.keys)
+    })?;
     let expires =
         now.checked_add(options.ttl).map_err(|error| Error::Invalid(error.to_string()))?;
     let claims = Claims {
@@ -63,7 +66,7 @@ pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
     Ok(Report::new(text, json))
 }
 
-fn signer(place: &Place) -> Result<Signer, Error> {
+fn signers(place: &Place) -> Result<Signers, Error> {
     let path = place.keys.join(PRIVATE_FILE);
     let pem = secret::read(&path).map_err(|error| match error {
         SecretFileError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -71,5 +74,5 @@ fn signer(place: &Place) -> Result<Signer, Error> {
         }
         error => error.into(),
     })?;
-    Signer::rs256(&pem).map_err(|error| Error::bad_key(path, &error, &place.keys))
+    Signers::rs256(&pem).map_err(|error| Error::bad_key(path, &error, &place.keys))
 }

@@ -27,7 +27,7 @@ pub struct Entry<'a> {
     /// When it stops to verify, if that is known.
     pub verify_until: Option<Timestamp>,
     /// On which line the key begins; `None` in a file with nothing else.
-    line: Option<usize>,
+    pub line: Option<usize>,
 }
 
 /// Why a file of keys was not read. The text never holds a key.
