@@ -10,7 +10,7 @@ mod options;
 mod prepare;
 
 use axum::Router;
-use mcp_auth::authn::jwt::{JwtVerifier, KeySet};
+use mcp_auth::authn::jwt::JwtVerifier;
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
 use mcp_auth::authz::layer::Authorize;
@@ -23,6 +23,8 @@ use serve::{App, Drain, Follow, PublicUrl, ResourceMetadata};
 use tools::ToolServer;
 use tower::ServiceBuilder;
 
+pub use crate::keys::JwksSource;
+use crate::keys::Trusted;
 pub use crate::options::{DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options};
 
 /// The policy that a server has which was given none: which role reaches which tools.
@@ -31,7 +33,7 @@ pub const BUILT_IN_POLICY: &str = include_str!("../policy.toml");
 /// This server, with its key and its policy read and nothing bound yet.
 pub struct Prepared {
     options: Options,
-    keys: Live<KeySet>,
+    keys: Trusted,
     policy: Live<Policy>,
     tools: ToolServer,
     follows: Vec<Follow>,
@@ -79,8 +81,15 @@ impl Prepared {
         let routes = Router::new()
             .route_service("/mcp", mcp)
             .merge(serve::below("/mcp", authenticate, limit, sessions))
+            .merge(self.keys.router())
             .merge(metadata.router(url));
 
-        common.outer(url).follow(self.follows.iter().cloned()).around(routes, &drain)
+        self.keys.keep_up();
+        let keys = self.keys.clone();
+        common
+            .outer(url)
+            .ready(move || keys.ready())
+            .follow(self.follows.iter().cloned())
+            .around(routes, &drain)
     }
 }

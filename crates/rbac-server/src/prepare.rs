@@ -8,7 +8,8 @@ use mcp_auth::authz::{Catalogue, Policy, PolicyError};
 use serve::{App, Banner, Follow, PublicUrl, Seen, Server, read_trusted};
 use tools::{Kit, Records, ToolServer};
 
-use crate::{BUILT_IN_POLICY, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options, Prepared, keys};
+use crate::keys::Trusted;
+use crate::{BUILT_IN_POLICY, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options, Prepared};
 
 const NAME: &str = "rbac-server";
 
@@ -27,12 +28,12 @@ impl Server for Prepared {
         serve::install_crypto();
         options.common.known_public_url()?;
         refuse_defaults_for_others(options)?;
-        let keys = keys::open(options)?;
+        let (keys, follow_keys) = Trusted::open(options)?;
         let records = Records::open(&options.common.records_of(NAME)?, options.issuer())?;
         let tools = ToolServer::new(NAME, Kit::business(), records);
         let (policy, follow_policy) = policy(options, tools.catalogue())?;
-        let follows = follow_policy.into_iter().chain([keys.1]).collect();
-        Ok(Self { options: options.clone(), keys: keys.0, policy, tools, follows })
+        let follows = follow_policy.into_iter().chain(follow_keys).collect();
+        Ok(Self { options: options.clone(), keys, policy, tools, follows })
     }
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
@@ -62,8 +63,10 @@ impl Server for Prepared {
                 "/mcp and everything below it, by role: {}",
                 self.policy.current().roles().join(", ")
             ),
-            public: "GET /.well-known/oauth-protected-resource, GET /healthz and /readyz"
-                .to_owned(),
+            public: format!(
+                "{}GET /.well-known/oauth-protected-resource, GET /healthz and /readyz",
+                self.keys.public()
+            ),
             credential: vec![credential],
             client: Banner::client_command("rbac-client", 8103, common, url, file),
         }

@@ -24,7 +24,7 @@ const MIN_RSA_BITS: usize = 2048;
 /// A key that verifies tokens of exactly one algorithm (RFC 8725 §3.1).
 #[derive(Debug)]
 pub struct VerifyingKey {
-    kid: String,
+    pub(super) kid: String,
     pub(super) algorithm: Algorithm,
     pub(super) key: DecodingKey,
     /// From when on it verifies no more.
@@ -64,6 +64,12 @@ pub enum KeyError {
     /// Two keys would be one to every token.
     #[error("it is there twice: a key above has the same name")]
     Twice,
+    /// Modulus or exponent of a JWK cannot be an RSA key's.
+    #[error("its n and e are no RSA public key")]
+    NoComponents,
+    /// Its name is not text, or empty.
+    #[error("its kid is not text, or empty")]
+    NoName,
     /// There is more in the text than a verifier may have.
     #[error("it holds a private key too; give the public half alone")]
     PrivateKeyToo,
@@ -203,18 +209,27 @@ pub(super) fn hs256_secret(secret: &str) -> Result<(String, Zeroizing<Vec<u8>>),
 
 /// RFC 7638 thumbprint of a public key in DER (SPKI), if the key is long enough.
 pub(super) fn rsa_kid(der: &[u8]) -> Result<String, KeyError> {
-    let key = DecodingKey::from_rsa_der(der);
+    thumbprint(&DecodingKey::from_rsa_der(der))
+}
+
+/// The same of a key that was read.
+pub(super) fn thumbprint(key: &DecodingKey) -> Result<String, KeyError> {
     let jwk =
-        Jwk::from_decoding_key(&key, Some(Algorithm::RS256)).map_err(|_| KeyError::NoPublicKey)?;
+        Jwk::from_decoding_key(key, Some(Algorithm::RS256)).map_err(|_| KeyError::NoPublicKey)?;
     let AlgorithmParameters::RSA(parameters) = &jwk.algorithm else {
         return Err(KeyError::NoPublicKey);
     };
     let modulus = URL_SAFE_NO_PAD.decode(&parameters.n).map_err(|_| KeyError::NoPublicKey)?;
-    let zeros: usize = modulus.iter().take_while(|byte| **byte == 0).count();
-    let bits = (modulus.len() - zeros) * 8
-        - modulus.get(zeros).map_or(0, |byte| byte.leading_zeros() as usize);
+    let modulus = without_zeros(&modulus);
+    let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
     if bits < MIN_RSA_BITS {
         return Err(KeyError::ShortRsaKey { bits });
     }
     jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyError::NoPublicKey)
+}
+
+/// A number without the zeros before it.
+pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
 }
