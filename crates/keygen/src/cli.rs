@@ -49,7 +49,7 @@ pub enum Command {
     Rsa(Rsa),
     /// Make the secret with which jwt-server signs: jwt.secret
     Secret(Secret),
-    /// Create, list or revoke the API keys of apikey-server
+    /// Create, rotate, list or revoke the API keys of apikey-server
     Apikey {
         /// What to do with keys.
         #[command(subcommand)]
@@ -138,6 +138,8 @@ pub struct Cert {
 pub enum ApiKeyCommand {
     /// Make a key; it goes to a file that only you can read
     Create(CreateApiKey),
+    /// Make a key that takes over from another, which stays good for a while
+    Rotate(RotateApiKey),
     /// List all keys; the keys themselves are not kept anywhere
     List,
     /// Refuse a key from now on
@@ -162,6 +164,25 @@ pub struct CreateApiKey {
     /// When the key ends: 30d, 12h, or a time such as 2030-01-01T00:00:00Z [default: never]
     #[arg(long, value_name = "WHEN", value_parser = expiry::moment)]
     pub expires: Option<Timestamp>,
+}
+
+/// Options of `keygen apikey rotate`.
+#[derive(Args, Debug)]
+pub struct RotateApiKey {
+    /// The id, as `apikey list` shows it
+    pub id: String,
+    /// How long the key before stays good: 24h, 7d, but no longer than it would have been
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = expiry::span)]
+    pub overlap: Duration,
+    /// File for the key [default: named after the owner, in clients/ of the keys folder]
+    #[arg(long, value_name = "FILE", conflicts_with = "show")]
+    pub out: Option<PathBuf>,
+    /// Print the key, once, instead of writing it to a file
+    #[arg(long)]
+    pub show: bool,
+    /// Replace the file if it exists; what was in it works until it ends or is revoked
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// What can be done with clients.

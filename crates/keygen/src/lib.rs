@@ -40,6 +40,7 @@ pub fn run(cli: Cli) -> Result<Report, Error> {
     match cli.command {
         Command::Apikey { command } => match command {
             ApiKeyCommand::Create(options) => apikey::create(&place, options),
+            ApiKeyCommand::Rotate(options) => apikey::rotate(&place, options),
             ApiKeyCommand::List => apikey::list(&place),
             ApiKeyCommand::Revoke { id } => apikey::revoke(&place, &id),
         },

@@ -5,9 +5,11 @@ mod shell;
 use std::fs::{self, File};
 
 use jiff::{SignedDuration, Timestamp};
+use mcp_auth::authn::apikey::ApiKeys;
 use mcp_auth::authn::jwt::{KeySet, Keys, Signer, Signers};
 use mcp_auth::secret;
 use shell::Shell;
+use store::Store;
 
 fn in_hours(hours: i64) -> Timestamp {
     Timestamp::now() + SignedDuration::from_hours(hours)
@@ -124,4 +126,58 @@ fn two_at_once_do_not_undo_each_other() {
     });
     let text = secret::read(&shell.path("keys/jwt.secret")).unwrap();
     assert_eq!(KeySet::hs256(&text).unwrap().iter().count(), 2);
+}
+
+#[tokio::test]
+async fn an_api_key_takes_over_with_the_same_rights_and_the_one_before_ends() {
+    let shell = Shell::new();
+    let create = ["apikey", "create", "--owner", "bob", "--name", "Bob's laptop"];
+    let rights =
+        ["--grant", "get_*", "--role", "customer", "--user-number", "1", "--expires", "30d"];
+    let old = shell.json(&[&create[..], &rights].concat());
+    let id = old["id"].as_str().unwrap();
+    let made = shell.json(&["apikey", "rotate", id, "--overlap", "1h"]);
+    let next = made["id"].as_str().unwrap();
+    assert_eq!(made["file"], format!("keys/clients/bob-{next}.apikey"));
+    assert_eq!(shell.mode(made["file"].as_str().unwrap()), 0o600);
+    assert_eq!((&made["former"]["id"], &made["chain"]), (&old["id"], &old["id"]));
+
+    let server = ApiKeys::new(Store::open(&shell.path("keys/credentials.db")).unwrap(), false);
+    let [first, second] = ["keys/clients/bob.apikey", made["file"].as_str().unwrap()]
+        .map(|file| secret::read(&shell.path(file)).unwrap());
+    let former = server.verify(&first).await.unwrap();
+    let latter = server.verify(&second).await.unwrap();
+    let end = former.expires.unwrap();
+    assert!(end > Timestamp::now() && end < in_hours(2), "{end}");
+    assert!(latter.expires.unwrap() > in_hours(29 * 24));
+    assert_eq!(latter.owner(), former.owner());
+    // To sessions and limits they are one client.
+    assert_eq!(latter.client, former.client);
+    assert_eq!((&latter.grants, &latter.roles), (&former.grants, &former.roles));
+    assert_eq!((&latter.user_number, &latter.name), (&former.user_number, &former.name));
+
+    let error = shell.fails(&["apikey", "rotate", id]);
+    assert!(error.contains(next) && error.contains("rotate that one"), "{error}");
+    let text = shell.ok(&["apikey", "rotate", next, "--show"]);
+    assert!(text.contains("mcpk_") && text.contains(&format!("apikey revoke {next}")), "{text}");
+    assert!(shell.fails(&["apikey", "rotate", "0000000000000000"]).contains("apikey list"));
+    assert!(shell.fails(&["apikey", "rotate", "bob"]).contains("16 hexadecimal digits"));
+}
+
+#[test]
+fn a_key_that_nobody_received_is_not_kept_and_the_one_before_stays() {
+    let shell = Shell::new();
+    fs::write(shell.path("file"), "").unwrap();
+    let old = shell.json(&["apikey", "create", "--owner", "bob", "--name", "Laptop"]);
+    let id = old["id"].as_str().unwrap();
+    let error = shell.fails(&["apikey", "rotate", id, "--out", "file/bob"]);
+    assert!(error.contains("file/bob"), "{error}");
+    let list = shell.json(&["apikey", "list"]);
+    assert_eq!(
+        (list.as_array().unwrap().len(), &list[0]["expires"]),
+        (1, &serde_json::Value::Null)
+    );
+    shell.ok(&["apikey", "revoke", id]);
+    let error = shell.fails(&["apikey", "rotate", id]);
+    assert!(error.contains("revoked or has ended"), "{error}");
 }
