@@ -61,7 +61,7 @@ pub enum Command {
         #[command(subcommand)]
         command: ClientCommand,
     },
-    /// Sign a token for trying rbac-server, and print it
+    /// Sign a token for trying rbac-server, and print it; or revoke one of jwt-server
     Token(Token),
     /// Make a certificate for trying TLS out, and the CA that signed it
     Cert(Cert),
@@ -235,13 +235,17 @@ pub struct Holder {
 
 /// Options of `keygen token`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Token {
+    /// What to do with a token that there is already.
+    #[command(subcommand)]
+    pub command: Option<TokenCommand>,
     /// The role that the policy of rbac-server knows: Manager, AssistantManager, Officer, Auditor
-    #[arg(long)]
-    pub role: String,
+    #[arg(long, required = true)]
+    pub role: Option<String>,
     /// The user, such as bob
-    #[arg(long)]
-    pub sub: String,
+    #[arg(long, required = true)]
+    pub sub: Option<String>,
     /// A name to show people
     #[arg(long)]
     pub name: Option<String>,
@@ -266,6 +270,20 @@ pub struct Token {
     /// Replace the file if it exists
     #[arg(long, requires = "out")]
     pub force: bool,
+}
+
+/// What can be done with a token that there is already.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Refuse a token of jwt-server from now on. Its id and its client are in the log, and what
+    /// whoami says
+    Revoke {
+        /// Its id (jti)
+        jti: String,
+        /// The client that it was issued to (client_id)
+        #[arg(long, value_name = "ID")]
+        client: String,
+    },
 }
 
 impl Place {

@@ -111,7 +111,10 @@ fn change(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
     }
     // It takes a while, and so comes before the lock and before the moment is judged.
     let next = options.rotate.rotate.then(|| generate(options.bits)).transpose()?;
-    let _lock = Lock::of(&place.keys)?;
+    let lock = Lock::of(&place.keys)?;
+    for file in [&private, &public] {
+        lock.sweep(file);
+    }
     let mut ring = private_ring(&place.keys)?;
     let mut halves = public_ring(&place.keys)?;
     halves.add(&ring.map(public_half_of)?);

@@ -46,7 +46,8 @@ fn change(place: &Place, options: &cli::Secret, path: &Path) -> Result<Report, E
             "there is no {shown}; make a secret with: cargo run -p keygen -- secret{flags}"
         )));
     }
-    let _lock = lock(path)?;
+    let lock = lock(path)?;
+    lock.sweep(path);
     let mut ring = Ring::read(&secret::read(path)?, kid).map_err(|error| {
         Error::Invalid(format!(
             "cannot use {shown}: {error}; mend it, or replace it with: cargo run -p keygen -- \

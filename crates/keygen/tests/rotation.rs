@@ -1,5 +1,7 @@
 //! Keys that take over from others, as a shell makes them.
 
+#[path = "rotation/crash.rs"]
+mod crash;
 mod shell;
 
 use std::fs::{self, File};

@@ -31,7 +31,8 @@ pub struct Options {
     #[command(flatten)]
     pub common: serve::Options,
 
-    /// The issuer's RSA public key in PEM [default: rsa_public.pem in the keys folder]
+    /// The issuer's RSA public key in PEM, or several; used anew when it changes [default:
+    /// rsa_public.pem in the keys folder]
     #[arg(long, env = "MCP_PUBLIC_KEY", value_name = "FILE")]
     pub public_key: Option<PathBuf>,
 

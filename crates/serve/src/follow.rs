@@ -1,12 +1,15 @@
 //! Files that are read again when they change, while a server runs.
 
 use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fmt, fs, io};
+
+use anyhow::anyhow;
 
 /// How often files are looked at.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -83,7 +86,9 @@ impl Follow {
             self.told = None;
         } else if now == self.last {
             let what = self.what;
-            match (self.replace)() {
+            // A panic was logged, and must not end the looking.
+            let replaced = catch_unwind(AssertUnwindSafe(|| (self.replace)()));
+            match replaced.unwrap_or_else(|_| Err(anyhow!("it cannot be read"))) {
                 Ok(()) => {
                     let file = self.seen.files.first().map(|file| file.display().to_string());
                     tracing::info!(file, "the {what} was replaced");
