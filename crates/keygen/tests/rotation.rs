@@ -1,5 +1,7 @@
 //! Keys that take over from others, as a shell makes them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "rotation/crash.rs"]
 mod crash;
 mod shell;

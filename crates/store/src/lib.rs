@@ -15,6 +15,7 @@ mod error;
 mod file;
 mod keys;
 mod opened;
+mod rotate;
 mod row;
 mod snapshot;
 mod store;

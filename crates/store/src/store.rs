@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mcp_auth::Rejection;
-use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup, PlainKey};
+use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup};
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
 use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken, TokenName};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
@@ -93,44 +93,6 @@ impl Store {
         self.change(|change| {
             change.insert_key(&key)?;
             handed_over()
-        })
-    }
-
-    /// Lets `next` take over from a key, in the same chain, with the same owner, name, number,
-    /// role and grants, if `handed_over` succeeds. The one before ends at `until`, if not sooner.
-    /// Returns both as they are then, the one before first.
-    ///
-    /// # Errors
-    /// There is no such key, it is in force no more, or another has taken over from it; as for
-    /// [`Store::insert_key`]; and what `handed_over` says.
-    pub fn rotate_key_when<E: From<StoreError>>(
-        &self,
-        id: KeyId,
-        next: &PlainKey,
-        until: Timestamp,
-        handed_over: impl FnOnce(&NewKey) -> Result<(), E>,
-    ) -> Result<(StoredKey, NewKey), E> {
-        self.change(|change| {
-            let mut former = change.live_key(id)?;
-            let created = Timestamp::now();
-            let life = former.expires.map(|end| end.duration_since(former.created));
-            let next = NewKey {
-                chain: Some(former.chain),
-                user_number: former.user_number.clone(),
-                role: former.role.clone(),
-                grants: former.grants.clone(),
-                created,
-                // As long as the one before was to live.
-                expires: life.and_then(|life| created.checked_add(life).ok()),
-                demo: former.demo,
-                ..NewKey::of(next, &former.owner, &former.name)
-            };
-            change.insert_key(&next)?;
-            let end = former.expires.map_or(until, |end| end.min(until));
-            change.end_key(id, end)?;
-            handed_over(&next)?;
-            former.expires = Some(end);
-            Ok((former, next))
         })
     }
 
@@ -283,8 +245,8 @@ impl Store {
 
 /// One change to the file, under way.
 pub(crate) struct Change<'a> {
-    path: &'a Path,
-    transaction: Transaction<'a>,
+    pub(crate) path: &'a Path,
+    pub(crate) transaction: Transaction<'a>,
 }
 
 impl Change<'_> {
@@ -296,31 +258,6 @@ impl Change<'_> {
     pub(crate) fn insert_client(&self, client: &NewClient) -> Result<(), StoreError> {
         client.check()?;
         self.inserted(&client.id, client.insert(&self.transaction))
-    }
-
-    /// A key that another can take over from.
-    fn live_key(&self, id: KeyId) -> Result<StoredKey, StoreError> {
-        let keys = keys::all(&self.transaction, self.path)?;
-        // What cannot be read is no key that is asked for, as long as that one is there.
-        let keys: Vec<_> =
-            keys.into_iter().filter_map(|row| row.ok().map(|(key, _)| key)).collect();
-        let at = keys.iter().position(|key| key.id == id).ok_or(StoreError::UnknownKey(id))?;
-        let key = &keys[at];
-        let now = Timestamp::now();
-        if key.revoked.is_some() || key.expires.is_some_and(|end| end <= now) {
-            return Err(StoreError::Over(id));
-        }
-        let later = keys[at + 1..].iter();
-        match later.rev().find(|later| later.chain == key.chain && later.revoked.is_none()) {
-            Some(next) => Err(StoreError::Followed { id, next: next.id }),
-            None => Ok(key.clone()),
-        }
-    }
-
-    fn end_key(&self, id: KeyId, end: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE api_keys SET expires = ?2 WHERE id = ?1";
-        let done = self.transaction.execute(sql, [id.to_string(), row::time(end)]);
-        done.map(drop).map_err(file::failed("write", self.path))
     }
 
     fn revoke_token(&self, token: &RevokedToken) -> Result<Revocation, StoreError> {
