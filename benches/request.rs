@@ -9,7 +9,7 @@ mod settings;
 
 use benches::{Question, say_where_the_report_is};
 use call::Call;
-use doors::{Door, doors, unprotected};
+use doors::{Door, audited, counted, doors, unprotected};
 use http::StatusCode;
 use tokio::runtime::{Builder, Runtime};
 
@@ -22,18 +22,23 @@ fn main() {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     let doors = runtime.block_on(async { doors(folder.path()).await });
     let open = runtime.block_on(async { unprotected() });
+    let audited = runtime.block_on(async { audited(folder.path()) });
+
+    let mut group = criterion.benchmark_group(Question::CALL_REFUSED.group);
+    for door in &doors {
+        measure(&mut group, &runtime, door, &door.bad, StatusCode::UNAUTHORIZED);
+    }
+    group.finish();
 
     let mut group = criterion.benchmark_group(Question::CALL_ACCEPTED.group);
     measure(&mut group, &runtime, &open, &open.good, StatusCode::OK);
     for door in &doors {
         measure(&mut group, &runtime, door, &door.good, StatusCode::OK);
     }
-    group.finish();
-
-    let mut group = criterion.benchmark_group(Question::CALL_REFUSED.group);
-    for door in &doors {
-        measure(&mut group, &runtime, door, &door.bad, StatusCode::UNAUTHORIZED);
-    }
+    measure(&mut group, &runtime, &audited, &audited.good, StatusCode::OK);
+    // Last, for from then on all that is done is counted.
+    let counted = runtime.block_on(async { counted(folder.path()) });
+    measure(&mut group, &runtime, &counted, &counted.good, StatusCode::OK);
     group.finish();
 
     criterion.final_summary();

@@ -2,8 +2,12 @@
 # Whether everything holds.
 #
 #   scripts/check.sh         formatting, lints, tests: what to run before a commit
-#   scripts/check.sh full    the same, and dependencies, documentation, every command of
-#                            the README in a fresh clone, and the README's test command last
+#   scripts/check.sh full    the same, and dependencies, documentation, alert rules, the
+#                            feature otel, every command of the README in a fresh clone, other
+#                            people's clients and the official conformance suite, and the
+#                            README's test command last
+#
+# With MCP_AUTH_REQUIRE_PROMETHEUS set, a Prometheus that is missing is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,8 +30,28 @@ if [ "${1:-}" = full ]; then
     fi
     cargo deny check bans licenses sources
 
+    step "other people's clients"
+    scripts/foreign.sh
+    # Now their tests may not be left out.
+    export MCP_AUTH_REQUIRE_FOREIGN=1
+    step "alert rules"
+    if command -v promtool >/dev/null || [ -n "${MCP_AUTH_REQUIRE_PROMETHEUS:-}" ]; then
+        promtool check rules docs/alerts.yml
+    else
+        echo "skipped: promtool is missing; on Debian it is in the package prometheus" >&2
+    fi
+
+    step "OpenTelemetry traces"
+    cargo clippy -p apikey-server --features otel --all-targets --quiet -- -D warnings
+    cargo test -p apikey-server --features otel --test traces
+
     step "every command of the README, in a fresh clone"
     scripts/readme.sh
+
+    step "the official conformance suite"
+    # Built as the tests need it, so that nothing is built again for them.
+    cargo test --workspace --quiet --no-run
+    scripts/conformance.sh --no-build
 fi
 
 step "tests"

@@ -17,7 +17,7 @@ use mcp_auth::authn::credential::X_API_KEY;
 use mcp_auth::authn::jwt::{Claims, Signer};
 use mcp_auth::authz::Policy;
 use mcp_auth::guard::front::Front;
-use serve::{Drain, PublicUrl, Server};
+use serve::{Audit, Drain, PublicUrl, Server};
 use tools::{Kit, Records, ToolServer, Weather};
 
 use crate::call::{Call, read};
@@ -53,9 +53,28 @@ pub(crate) fn unprotected() -> Door {
     Door { name: "unprotected", router, good: call(), bad: call() }
 }
 
+/// The API-key server with metrics. From then on all doors of this process are counted.
+pub(crate) fn counted(folder: &Path) -> Door {
+    let metrics = Some(([127, 0, 0, 1], 0).into());
+    let door = apikey_with(&folder.join("counted"), |common| common.metrics = metrics);
+    Door { name: "apikey, counted", ..door }
+}
+
+/// The API-key server with an audit file.
+pub(crate) fn audited(folder: &Path) -> Door {
+    let keys = folder.join("audited");
+    let audit = Audit { audit_file: Some(keys.join("audit.log")), ..Audit::default() };
+    Door { name: "apikey, audited", ..apikey_with(&keys, |common| common.audit = audit) }
+}
+
 fn apikey(keys: &Path) -> Door {
+    apikey_with(keys, |_| ())
+}
+
+fn apikey_with(keys: &Path, change: impl FnOnce(&mut serve::Options)) -> Door {
     let mut options = apikey_server::Options::new(keys);
     options.common.put_limits_out_of_reach();
+    change(&mut options.common);
     let router = router::<apikey_server::Prepared>(&options);
     let key = fs::read_to_string(keys.join("clients/bob.apikey")).expect("the server made it");
     Door {
@@ -88,7 +107,8 @@ fn rbac(keys: &Path) -> Door {
 
 fn router<S: Server>(options: &S::Options) -> Router {
     let prepared = S::prepare(options).expect("a first run in an empty folder needs nothing");
-    prepared.app(&url()).expect("nothing is bound yet").router
+    let app = serve::app_of(&prepared, S::common(options), &url());
+    app.expect("the folder is ours").router
 }
 
 fn url() -> PublicUrl {

@@ -13,18 +13,19 @@
 //! Whatever is refused on the way is a [`Rejection`], which alone decides what the client is
 //! told and what the log. The README shows the layers around an rmcp server.
 
-mod audit;
+pub mod audit;
 pub mod authn;
 pub mod authz;
 pub mod dotenv;
 pub mod guard;
 mod identity;
 mod live;
+pub mod metrics;
 mod rejection;
 mod scalar;
 pub mod secret;
 pub mod shell;
-mod shown;
+pub mod shown;
 mod trace;
 
 pub use identity::Identity;

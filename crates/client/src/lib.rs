@@ -28,7 +28,7 @@ pub use connection::{Connection, SessionEnd};
 pub use credentials::{Anonymous, Credential, Credentials, Pending};
 pub use error::Error;
 pub use hint::{how_to_get_one, quoted};
-pub use http::{Url, http_client, parse_url, send};
+pub use http::{Url, http_client, is_loopback, parse_url, send};
 pub use output::note;
 pub use refusal::{Refusal, read_json};
 pub use rmcp::model::{CallToolResult, JsonObject, Tool};

@@ -44,9 +44,18 @@ pub struct Call {
 /// # Errors
 /// A credential was refused, or a call failed.
 pub async fn measure(world: &World) -> anyhow::Result<Vec<Cost>> {
+    Ok(measure_beside(world, &[]).await?.0)
+}
+
+/// The same, and the call at other servers beside them.
+pub(crate) async fn measure_beside(
+    world: &World,
+    others: &[(&str, &Credential)],
+) -> anyhow::Result<(Vec<Cost>, Vec<Call>)> {
     let mut doors = vec![(world.open.url.as_str(), None)];
     doors
         .extend(Kind::ALL.map(|kind| (world.side(kind).url.as_str(), Some(&world.side(kind).bob))));
+    doors.extend(others.iter().map(|(url, credential)| (*url, Some(*credential))));
     let mut measured = calls(world, &doors).await?.into_iter();
     let mut costs = Vec::new();
     costs.extend(measured.next().map(|call| Cost {
@@ -55,7 +64,7 @@ pub async fn measure(world: &World) -> anyhow::Result<Vec<Cost>> {
         call,
         bytes: 0,
     }));
-    for (kind, call) in Kind::ALL.into_iter().zip(measured) {
+    for (kind, call) in Kind::ALL.into_iter().zip(measured.by_ref()) {
         let bob = &world.side(kind).bob;
         let verify = match kind {
             Kind::ApiKey => verification(&world.api_keys, bob).await?,
@@ -65,7 +74,7 @@ pub async fn measure(world: &World) -> anyhow::Result<Vec<Cost>> {
         let bytes = line_length(bob);
         costs.push(Cost { scheme: Some(kind), verify_ns: Some(verify), call, bytes });
     }
-    Ok(costs)
+    Ok((costs, measured.collect()))
 }
 
 async fn verification(scheme: &impl Scheme, credential: &Credential) -> anyhow::Result<u64> {
@@ -121,7 +130,7 @@ fn nanoseconds(time: Duration) -> u64 {
 }
 
 /// `name: value` and the end of the line.
-fn line_length(credential: &Credential) -> usize {
+pub(crate) fn line_length(credential: &Credential) -> usize {
     credential.header_name().as_str().len() + 2 + credential.header_value().len() + 2
 }
 

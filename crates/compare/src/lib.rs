@@ -8,15 +8,18 @@
 //!   and every credential that a situation needs.
 //! - [`observe`](observe()): lets each situation happen over real HTTP, and judges it.
 //! - [`measure`]: what a scheme costs.
+//! - [`Peer`]: the same situations at a server that other people wrote.
 //! - [`Report`]: all of it, as a table for people, for a README, or as JSON.
 
 mod abilities;
 mod bad;
 mod costs;
+pub mod installed;
 mod kind;
 mod machine;
 mod observe;
 mod open;
+mod peers;
 mod program;
 mod report;
 mod revocation;
@@ -34,8 +37,9 @@ pub use kind::Kind;
 pub use machine::Machine;
 pub use observe::{Cell, Row, observe};
 pub use open::Open;
+pub use peers::Peer;
 pub use program::main;
-pub use report::Report;
+pub use report::{Peers, Report};
 pub use side::Side;
 pub use tables::Style;
 pub use tokens::{TokenAnswer, ask_for_token};

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use tokio::sync::watch;
 
 use crate::{Report, Style, World};
@@ -32,16 +32,30 @@ Examples:
   cargo run --release -p compare
   cargo run --release -p compare -- --json | jq .costs
   cargo run --release -p compare -- --markdown
+  cargo run --release -p compare -- peers
 
 The figures of a debug build mean nothing: use --release."
 )]
 struct Cli {
-    /// Print one JSON document: right, machine, situations, costs, abilities
-    #[arg(long, conflicts_with = "markdown")]
+    #[command(subcommand)]
+    beside: Option<Beside>,
+    /// Print one JSON document: right, machine, situations, costs, abilities, and peers
+    #[arg(long, global = true, conflicts_with = "markdown")]
     json: bool,
     /// Print the tables in Markdown, as they stand in the README
-    #[arg(long)]
+    #[arg(long, global = true)]
     markdown: bool,
+}
+
+#[derive(Subcommand)]
+enum Beside {
+    /// The same beside servers of other people: FastMCP, with RS256 and with static tokens
+    ///
+    /// Each is started on a free loopback port in a Python process of its own, asked the same,
+    /// and gets a column. ≠ marks where it does something else than we hold right: that is no
+    /// error, and does not change the exit code. FastMCP is what scripts/foreign.sh installs, in
+    /// a folder of your cache; where it is missing, it is left out, and the tables say so.
+    Peers,
 }
 
 /// Runs the comparison that the command line asks for.
@@ -64,7 +78,11 @@ async fn run(cli: &Cli) -> anyhow::Result<bool> {
     let (stage, stages) = watch::channel("making keys and starting the servers".to_owned());
     let progress = tokio::spawn(show(stages));
     let world = World::start().await?;
-    let report = Report::make(&world, |next| stage.send_modify(|stage| *stage = next)).await;
+    let next = |next| stage.send_modify(|stage| *stage = next);
+    let report = match cli.beside {
+        None => Report::make(&world, next).await,
+        Some(Beside::Peers) => Report::with_peers(&world, next).await,
+    };
     world.stop().await;
     drop(stage);
     progress.await?;

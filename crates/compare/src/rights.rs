@@ -13,7 +13,7 @@ use crate::{Kind, Side, World, wire};
 const ALLOWED: &str = "get_time";
 
 /// Both generations of the protocol.
-const GENERATIONS: [Protocol; 2] = [Protocol::V2026_07_28, Protocol::V2025_11_25];
+pub(crate) const GENERATIONS: [Protocol; 2] = [Protocol::V2026_07_28, Protocol::V2025_11_25];
 
 pub(crate) async fn allowed(world: &World, side: &Side) -> anyhow::Result<Cell> {
     let raw = world.send(wire::call(&side.url, Some(&side.bob), ALLOWED, json!({}))).await?;

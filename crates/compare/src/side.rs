@@ -50,6 +50,11 @@ impl Side {
         self.url.strip_suffix("/mcp").unwrap_or(&self.url)
     }
 
+    /// Where it answers `GET /metrics`, if it was told to.
+    pub fn metrics(&self) -> Option<std::net::SocketAddr> {
+        self.running.metrics_addr()
+    }
+
     /// Puts a credential into the header that this scheme's clients use.
     ///
     /// # Errors

@@ -6,9 +6,10 @@ use tabled::builder::Builder;
 use tabled::settings::Style as Border;
 
 use crate::observe::Cell;
-use crate::{Ability, Cost, Kind, Report};
+use crate::{Ability, Cost, Kind, Peer, Peers, Report};
 
-/// Widest line of a cell in a terminal: four columns of it fit into 120.
+/// Widest line of a terminal, and of a cell in it: four columns of that fit into 120.
+const LINE_WIDTH: usize = 120;
 const CELL_WIDTH: usize = 28;
 
 /// Where the text is going to stand.
@@ -27,7 +28,7 @@ pub(crate) fn text(report: &Report, style: Style) -> String {
     let mut text = String::new();
     let sections = [
         ("What happens at the door", situations(report)),
-        ("What it costs", costs(&report.costs)),
+        ("What it costs", costs(report)),
         ("What each can and cannot do", abilities(report.abilities)),
     ];
     for (title, rows) in sections {
@@ -41,6 +42,7 @@ pub(crate) fn text(report: &Report, style: Style) -> String {
         }
     }
     let _ = writeln!(text, "{}", verdict(report));
+    text.push_str(&peers(report));
     text.truncate(text.trim_end().len());
     text.push('\n');
     coloured(text, style)
@@ -48,26 +50,37 @@ pub(crate) fn text(report: &Report, style: Style) -> String {
 
 fn situations(report: &Report) -> Vec<Vec<String>> {
     let mut rows = vec![head("situation", Kind::ALL.map(Kind::title))];
+    rows[0].extend(report.peers().iter().map(|peer| peer.title.clone()));
     rows.extend(report.situations.iter().map(|row| {
         let cells = row.cells.values().map(Cell::line);
-        std::iter::once(row.title.to_owned()).chain(cells).collect()
+        let theirs = report.peers().iter().map(|peer| peer.situations[row.id].line_of_peer());
+        std::iter::once(row.title.to_owned()).chain(cells).chain(theirs).collect()
     }));
     rows
 }
 
-fn costs(costs: &[Cost]) -> Vec<Vec<String>> {
-    let names = costs.iter().map(|cost| cost.scheme.map_or("no authentication", Kind::title));
-    let row = |title: &str, value: &dyn Fn(&Cost) -> String| {
-        std::iter::once(title.to_owned()).chain(costs.iter().map(value)).collect()
+fn costs(report: &Report) -> Vec<Vec<String>> {
+    let names = report.costs.iter().map(|cost| {
+        cost.scheme.map_or_else(|| "no authentication".to_owned(), |kind| kind.title().to_owned())
+    });
+    let names = names.chain(report.peers().iter().map(|peer| peer.title.clone()));
+    let row = |title: &str, ours: &dyn Fn(&Cost) -> String, theirs: &dyn Fn(&Peer) -> String| {
+        std::iter::once(title.to_owned())
+            .chain(report.costs.iter().map(ours))
+            .chain(report.peers().iter().map(theirs))
+            .collect()
+    };
+    let bytes = |bytes: usize| format!("{bytes} bytes");
+    let call = |us: u64| format!("{} µs", grouped(us));
+    let verified = |cost: &Cost| {
+        cost.verify_ns.map_or_else(|| "none".to_owned(), |ns| format!("{} ns", grouped(ns)))
     };
     vec![
-        std::iter::once("measured").chain(names).map(str::to_owned).collect(),
-        row("verification, median", &|cost| {
-            cost.verify_ns.map_or_else(|| "none".to_owned(), |ns| format!("{} ns", grouped(ns)))
-        }),
-        row("one whole tools/call, p50", &|cost| format!("{} µs", grouped(cost.call.p50_us))),
-        row("one whole tools/call, p99", &|cost| format!("{} µs", grouped(cost.call.p99_us))),
-        row("credential per request", &|cost| format!("{} bytes", cost.bytes)),
+        std::iter::once("measured".to_owned()).chain(names).collect(),
+        row("verification, median", &verified, &|_| "not measured".to_owned()),
+        row("one whole tools/call, p50", &|c| call(c.call.p50_us), &|p| call(p.call.p50_us)),
+        row("one whole tools/call, p99", &|c| call(c.call.p99_us), &|p| call(p.call.p99_us)),
+        row("credential per request", &|c| bytes(c.bytes), &|p| bytes(p.bytes)),
     ]
 }
 
@@ -85,7 +98,10 @@ fn table(rows: Vec<Vec<String>>, style: Style) -> String {
     match style {
         Style::Markdown => Builder::from_iter(rows).build().with(Border::markdown()).to_string(),
         Style::Terminal { .. } => {
-            let rows = rows.into_iter().map(|row| row.iter().map(|cell| wrapped(cell)).collect());
+            let columns = rows.first().map_or(1, Vec::len);
+            let width = CELL_WIDTH.min(LINE_WIDTH / columns);
+            let line = |row: Vec<String>| row.iter().map(|cell| wrapped(cell, width)).collect();
+            let rows = rows.into_iter().map(line);
             let rows: Vec<Vec<String>> = rows.collect();
             Builder::from_iter(rows).build().with(Border::rounded()).to_string()
         }
@@ -117,7 +133,38 @@ fn verdict(report: &Report) -> String {
     }
 }
 
+/// What stands below the tables about servers of other people.
+fn peers(report: &Report) -> String {
+    let mut text = String::new();
+    match &report.peers {
+        None => {}
+        Some(Peers::LeftOut(why)) => {
+            let _ = writeln!(text, "\nFastMCP is left out: {why}.");
+        }
+        Some(Peers::Seen(peers)) => {
+            text.push('\n');
+            for Peer { title, settings, situations, .. } in peers {
+                let other = situations.values().filter(|cell| !cell.right).count();
+                let all = situations.len();
+                let _ = writeln!(
+                    text,
+                    "{title}: does in {} of {all} situations what we hold right, and something \
+                     else in {other} (≠). Set up as its documentation shows: {settings}.",
+                    all - other
+                );
+            }
+        }
+    }
+    text
+}
+
 impl Cell {
+    /// A server of other people is not wrong where it does something else.
+    fn line_of_peer(&self) -> String {
+        let mark = if self.right { '✓' } else { '≠' };
+        format!("{mark} {} {}", self.status, self.note)
+    }
+
     fn line(&self) -> String {
         let mark = if self.right { '✓' } else { '✗' };
         format!("{mark} {} {}", self.status, self.note)
@@ -125,12 +172,12 @@ impl Cell {
 }
 
 /// Lines end between words.
-fn wrapped(text: &str) -> String {
+fn wrapped(text: &str, most: usize) -> String {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("there is always one");
         let width = line.chars().count();
-        if width > 0 && width + 1 + word.chars().count() > CELL_WIDTH {
+        if width > 0 && width + 1 + word.chars().count() > most {
             lines.push(word.to_owned());
         } else {
             if width > 0 {
@@ -178,6 +225,7 @@ mod tests {
     fn a_wrong_cell_says_so_in_both_forms() {
         let cell = Cell::new(200, "called", false);
         let rows = vec![vec!["situation".into(), "a".into()], vec!["x".into(), cell.line()]];
+        assert_eq!(cell.line_of_peer(), "≠ 200 called");
         assert!(table(rows.clone(), Style::Markdown).contains("| ✗ 200 called |"));
         assert!(table(rows, Style::Terminal { colour: false }).contains("✗ 200 called"));
         let coloured = coloured("✗".into(), Style::Terminal { colour: true });

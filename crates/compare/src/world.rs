@@ -46,6 +46,24 @@ impl World {
     /// # Errors
     /// What a server would say at its start, or a folder that cannot be written.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(|_, _| ()).await
+    }
+
+    /// The same with servers that write audit files into this folder: `<kind>.log`, under the
+    /// `audit.key` of the keys folder.
+    ///
+    /// # Errors
+    /// As for [`World::start`].
+    pub async fn start_audited(audits: &Path) -> anyhow::Result<Self> {
+        let file = |kind| Some(audits.join(format!("{kind}.log")));
+        Self::start_with(|kind, options| options.audit.audit_file = file(kind)).await
+    }
+
+    /// The same with servers whose options were changed.
+    ///
+    /// # Errors
+    /// As for [`World::start`].
+    pub async fn start_with(change: impl Fn(Kind, &mut serve::Options)) -> anyhow::Result<Self> {
         serve::install_crypto();
         let folder = tempfile::Builder::new()
             .prefix("mcp-auth-compare-")
@@ -67,7 +85,7 @@ impl World {
         let http = client::http_client(&client::parse_url("http://127.0.0.1")?)?;
         // Before the servers are there, so that they know it from the start.
         let expired = expired_key(&store)?;
-        let up = launch_all(&keys)?;
+        let up = launch_all(&keys, change)?;
         let jwt_rules = Rules::new(origin(&up.1.url), up.1.url.as_str());
         let rbac_rules = Rules::new(rbac_server::DEFAULT_ISSUER, rbac_server::DEFAULT_AUDIENCE);
         let mut sides = [
@@ -116,12 +134,17 @@ pub(crate) struct Up {
     running: serve::Running,
 }
 
-fn launch_all(keys: &Path) -> anyhow::Result<(Up, Up, Up)> {
+fn launch_all(
+    keys: &Path,
+    change: impl Fn(Kind, &mut serve::Options),
+) -> anyhow::Result<(Up, Up, Up)> {
     let mut apikey = apikey_server::Options::new(keys);
     let mut jwt = jwt_server::Options::new(keys);
     let mut rbac = rbac_server::Options::new(keys);
-    for common in [&mut apikey.common, &mut jwt.common, &mut rbac.common] {
+    let commons = [&mut apikey.common, &mut jwt.common, &mut rbac.common];
+    for (common, kind) in commons.into_iter().zip(Kind::ALL) {
         common.put_limits_out_of_reach();
+        change(kind, common);
     }
     Ok((
         launch::<apikey_server::Prepared>(&apikey)?,
@@ -135,7 +158,7 @@ pub(crate) fn launch<S: Server>(options: &S::Options) -> anyhow::Result<Up> {
     let prepared = S::prepare(options)?;
     let listener = serve::bind(S::common(options).listen)?;
     let url = PublicUrl::of(listener.local_addr()?);
-    let app = prepared.app(&url)?;
+    let app = serve::app_of(&prepared, S::common(options), &url)?;
     let router = app.router.clone();
     Ok(Up { url: url.mcp(), router, running: serve::start(listener, app)? })
 }

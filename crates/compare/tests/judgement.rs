@@ -23,6 +23,7 @@ async fn an_answer_that_was_not_expected_is_marked_as_wrong() {
             situations: vec![row],
             costs: vec![],
             abilities: &ABILITIES,
+            peers: None,
         };
         let text = report.text(Style::Markdown);
         assert_eq!(text.contains('✗'), !right, "{text}");

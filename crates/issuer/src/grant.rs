@@ -1,7 +1,7 @@
 //! What a client gets: a token for this server alone, with no more scopes than it has.
 
 use jiff::Timestamp;
-use mcp_auth::TraceId;
+use mcp_auth::audit::{Basis, Outcome, Ruling};
 use mcp_auth::authn::client::ClientRecord;
 use mcp_auth::authn::jwt::{Claims, Signers};
 use serde_json::{Value, json};
@@ -77,15 +77,14 @@ impl Issued {
         body
     }
 
-    pub(crate) fn log(&self, trace: TraceId) {
-        tracing::debug!(
-            target: "audit",
-            decision = "issued",
-            trace_id = %trace,
-            client_id = self.claims.client_id,
-            user = self.claims.sub,
-            credential = self.claims.jti,
-            scope = self.claims.scope,
-        );
+    /// What was decided, for the audit.
+    pub(crate) fn ruling(&self) -> Ruling<'_> {
+        let basis = self.claims.scope.as_deref().map_or(Basis::Known, Basis::Scope);
+        Ruling {
+            client: self.claims.client_id.as_deref(),
+            user: Some(&self.claims.sub),
+            credential: self.claims.jti.as_deref(),
+            ..Ruling::new(Outcome::Issued, basis)
+        }
     }
 }

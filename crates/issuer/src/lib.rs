@@ -41,6 +41,7 @@ use axum::routing::{get, post};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
+use mcp_auth::audit::{self, Pending};
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
 use mcp_auth::authn::jwt::{self, JwtVerifier, KeySet, Revoke, Signers};
 use mcp_auth::guard::gate::Gate;
@@ -161,6 +162,7 @@ impl<C: ClientLookup> Issuer<C> {
     }
 
     async fn token(&self, head: &Parts, body: Body) -> Result<Issued, Refusal> {
+        audit::ready(&head.extensions).map_err(|why| Refusal::unaudited(&why))?;
         let parameters = self.read(head, body).await?;
         grant::check_type(&parameters)?;
         let client = self.client(head, &parameters, &self.limits[0]).await?;
@@ -169,12 +171,13 @@ impl<C: ClientLookup> Issuer<C> {
             .map_err(|refusal| refusal.of_client(&client.id))
     }
 
-    async fn revoke(&self, head: &Parts, body: Body, trace: TraceId) -> Result<(), Refusal> {
+    async fn revoke(&self, head: &Parts, body: Body) -> Result<(), Refusal> {
+        audit::ready(&head.extensions).map_err(|why| Refusal::unaudited(&why))?;
         let parameters = self.read(head, body).await?;
         let token = revoke::token(&parameters)?;
         let client = self.client(head, &parameters, &self.limits[1]).await?;
         let revocation = self.revocation.as_ref().expect("without it there is no such route");
-        let revoked = revocation.revoke(&client, token, trace).await;
+        let revoked = revocation.revoke(&client, token, &head.extensions).await;
         revoked.map_err(|refusal| refusal.of_client(&client.id))
     }
 
@@ -200,7 +203,12 @@ impl<C: ClientLookup> Issuer<C> {
                 None => refusal,
             }
         })?;
-        let counted = limit.check().take(&self.caller(&client));
+        let caller = self.caller(&client);
+        if let Some(pending) = Pending::of(&head.extensions) {
+            let known = pending.known(&caller).await;
+            known.map_err(|why| Refusal::unaudited(&why).of_client(&client.id))?;
+        }
+        let counted = limit.check().take(&caller);
         counted.map_err(|rejection| Refusal::rate_limited(&rejection).of_client(&client.id))?;
         Ok(client)
     }
@@ -209,6 +217,7 @@ impl<C: ClientLookup> Issuer<C> {
     fn caller(&self, client: &ClientRecord) -> Arc<Identity> {
         let mut identity = Identity::new(jwt::verify::NAME, &self.config.issuer, &client.user);
         identity.client.clone_from(&client.id);
+        identity.credential.clone_from(&client.id);
         Arc::new(identity)
     }
 }
@@ -222,13 +231,13 @@ async fn token<C: ClientLookup>(
     request: Request,
 ) -> Response {
     let (mut head, body) = request.into_parts();
-    let trace = TraceId::of(&mut head.extensions);
+    TraceId::of(&mut head.extensions);
     match issuer.token(&head, body).await {
         Ok(issued) => {
-            issued.log(trace);
+            audit::decided(&head.extensions, issued.ruling());
             json(StatusCode::OK, &issued.body())
         }
-        Err(refusal) => refusal.answer("token", trace, &head.extensions),
+        Err(refusal) => refusal.answer(&head.extensions),
     }
 }
 
@@ -237,11 +246,11 @@ async fn revoke<C: ClientLookup>(
     request: Request,
 ) -> Response {
     let (mut head, body) = request.into_parts();
-    let trace = TraceId::of(&mut head.extensions);
-    match issuer.revoke(&head, body, trace).await {
+    TraceId::of(&mut head.extensions);
+    match issuer.revoke(&head, body).await {
         // Nothing in the body is read by clients (RFC 7009 §2.2).
         Ok(()) => (StatusCode::OK, NOT_KEPT).into_response(),
-        Err(refusal) => refusal.answer("revoke", trace, &head.extensions),
+        Err(refusal) => refusal.answer(&head.extensions),
     }
 }
 

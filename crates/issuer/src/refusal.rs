@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::response::{IntoResponse, Response};
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Extensions, StatusCode};
-use mcp_auth::guard::peer::Peer;
+use mcp_auth::audit::{self, Ruling};
 use mcp_auth::{Rejection, TraceId};
 use serde_json::json;
 
@@ -92,6 +92,15 @@ impl Refusal {
         Self::not_now(description, reason)
     }
 
+    /// What would be decided cannot be taken down.
+    pub(crate) fn unaudited(rejection: &Rejection) -> Self {
+        let description = "nothing is decided now, because it could not be written down; try \
+            again in a moment";
+        let mut refusal = Self::not_now(description, rejection.reason().to_owned());
+        rejection.say_when(&mut refusal.when);
+        refusal
+    }
+
     fn not_now(description: &str, reason: impl Into<Cow<'static, str>>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let refusal = Self::new(status, "temporarily_unavailable", description.to_owned(), reason);
@@ -138,24 +147,14 @@ impl Refusal {
     }
 
     /// Writes the refusal to the log and makes the answer to the client.
-    pub(crate) fn answer(
-        self,
-        endpoint: &'static str,
-        trace: TraceId,
-        extensions: &Extensions,
-    ) -> Response {
-        tracing::info!(
-            target: "audit",
-            decision = "refused",
-            endpoint,
-            status = self.status.as_u16(),
-            error = self.error,
-            reason = &*self.reason,
-            trace_id = %trace,
-            peer = Peer::of(extensions).map(tracing::field::display),
-            client_id = self.client,
-        );
-        Self { trace: Some(trace), ..self }.into_response()
+    pub(crate) fn answer(self, extensions: &Extensions) -> Response {
+        let ruling = Ruling {
+            status: Some(self.status),
+            client: self.client.as_deref(),
+            ..Ruling::refused(self.error, &*self.reason)
+        };
+        audit::decided(extensions, ruling);
+        Self { trace: extensions.get::<TraceId>().copied(), ..self }.into_response()
     }
 
     #[cfg(test)]

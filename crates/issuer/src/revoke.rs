@@ -8,10 +8,12 @@
 
 use std::sync::Arc;
 
+use http::Extensions;
+use mcp_auth::audit::{self, Basis, Outcome, Ruling};
 use mcp_auth::authn::client::ClientRecord;
 use mcp_auth::authn::credential::MAX_LENGTH;
 use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Revoke, RevokedToken};
-use mcp_auth::{Identity, Live, Rejection, TraceId};
+use mcp_auth::{Identity, Live, Rejection};
 
 use crate::parameters::Parameters;
 use crate::refusal::Refusal;
@@ -37,7 +39,7 @@ impl Revocation {
         &self,
         client: &ClientRecord,
         token: &str,
-        trace: TraceId,
+        extensions: &Extensions,
     ) -> Result<(), Refusal> {
         let identity = match self.verify(token) {
             Ok(identity) => identity,
@@ -45,7 +47,10 @@ impl Revocation {
                 return Err(Refusal::not_revoked(rejection.reason().to_owned()));
             }
             Err(rejection) => {
-                log("nothing to revoke", rejection.reason(), client, None, trace);
+                let reason = Some(format!("nothing to revoke: {}", rejection.reason()).into());
+                let ruling = Ruling::allowed(Basis::Known);
+                let client = Some(client.id.as_str());
+                audit::decided(extensions, Ruling { client, reason, ..ruling });
                 return Ok(());
             }
         };
@@ -60,7 +65,14 @@ impl Revocation {
         // It may wait for the disk.
         match tokio::task::spawn_blocking(move || revoked.revoke(token)).await {
             Ok(Ok(())) => {
-                log("revoked", "its client asked for it", client, Some(&identity), trace);
+                let ruling = Ruling {
+                    reason: Some("its client asked for it".into()),
+                    client: Some(&client.id),
+                    user: Some(&identity.user),
+                    credential: Some(&identity.credential),
+                    ..Ruling::new(Outcome::Revoked, Basis::Known)
+                };
+                audit::decided(extensions, ruling);
                 Ok(())
             }
             Ok(Err(rejection)) => Err(Refusal::not_revoked(rejection.reason().to_owned())),
@@ -74,23 +86,4 @@ impl Revocation {
         }
         self.verifier.verify(token)
     }
-}
-
-fn log(
-    decision: &str,
-    reason: &str,
-    client: &ClientRecord,
-    identity: Option<&Identity>,
-    trace: TraceId,
-) {
-    tracing::info!(
-        target: "audit",
-        decision,
-        endpoint = "revoke",
-        reason,
-        trace_id = %trace,
-        client_id = client.id,
-        user = identity.map(|identity| identity.user.as_str()),
-        credential = identity.map(|identity| identity.credential.as_str()),
-    );
 }

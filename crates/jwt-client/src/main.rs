@@ -2,6 +2,7 @@
 
 mod account;
 mod cache;
+mod discover;
 mod endpoint;
 mod revoke;
 mod token;
@@ -11,7 +12,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use client::{Cli, Credentials, Error, Program, parse_url};
+use clap::builder::BoolishValueParser;
+use client::{Cli, Credentials, Error, Program, Url, parse_url};
 
 use crate::account::Account;
 use crate::cache::Cache;
@@ -44,6 +46,11 @@ struct Args {
     /// Where tokens are to be had [default: /token beside the URL]
     #[arg(long, env = "MCP_TOKEN_URL", global = true, value_name = "URL")]
     token_url: Option<String>,
+    /// Ask the server where tokens are to be had (RFC 9728, RFC 8414), and send the client
+    /// credentials there: for servers that you trust with them
+    #[arg(long, env = "MCP_DISCOVER", global = true, conflicts_with = "token_url",
+          value_parser = BoolishValueParser::new())]
+    discover: bool,
     /// The scopes to ask for, separated by spaces [default: all that the client may have]
     #[arg(long, env = "MCP_SCOPE", global = true)]
     scope: Option<String>,
@@ -63,6 +70,7 @@ fn credentials(args: &Args) -> Result<Arc<dyn Credentials>, Error> {
     let url = parse_url(&args.common.url)?;
     let token_url = match &args.token_url {
         Some(token_url) => parse_url(token_url)?,
+        None if args.discover => discovered(args)?,
         None => {
             let mut token_url = url.clone();
             token_url.set_path("/token");
@@ -77,4 +85,10 @@ fn credentials(args: &Args) -> Result<Arc<dyn Credentials>, Error> {
     let http = args.common.http_client(&token_url)?;
     let endpoint = TokenEndpoint::new(http, token_url, account, resource, args.scope.clone());
     Ok(Arc::new(Tokens::new(endpoint, cache)))
+}
+
+fn discovered(args: &Args) -> Result<Url, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Unexpected(format!("Cannot start: {error}.")))?;
+    runtime.block_on(discover::token_url(&args.common, &args.common.url))
 }

@@ -53,6 +53,19 @@ async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_tokens_are_to_be_had_can_be_asked_of_the_server() {
+    let site = site().await;
+    let found = site.client(&["whoami", "--discover"]);
+    assert_eq!(found.status.code(), Some(0), "{}", stderr(&found));
+    assert!(stdout(&found).contains("You are bob"), "{}", stdout(&found));
+    // Under this name it is another resource than the one that it says it is.
+    let alias = site.server.url().replace("127.0.0.1", "localhost");
+    let refused = site.client(&["whoami", "--discover", "--url", &alias]);
+    assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+    assert!(stderr(&refused).contains("--token-url"), "{}", stderr(&refused));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn over_tls_a_ca_of_ones_own_has_to_be_named() {
     let keys = TempDir::new().expect("a folder");
     let mut options = jwt_server::Options::new(keys.path());

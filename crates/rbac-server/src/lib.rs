@@ -84,11 +84,11 @@ impl Prepared {
             .merge(self.keys.router())
             .merge(metadata.router(url));
 
-        self.keys.keep_up();
-        let keys = self.keys.clone();
+        let (keys, kept_up) = (self.keys.clone(), self.keys.clone());
         common
             .outer(url)
             .ready(move || keys.ready())
+            .at_start(move || kept_up.keep_up())
             .follow(self.follows.iter().cloned())
             .around(routes, &drain)
     }

@@ -72,12 +72,14 @@ impl Banner {
 pub(crate) struct StartUp<'a> {
     pub(crate) banner: Banner,
     pub(crate) bound: SocketAddr,
+    /// The address of the listener for metrics, if there is one.
+    pub(crate) metrics: Option<SocketAddr>,
     pub(crate) options: &'a Options,
 }
 
 impl fmt::Display for StartUp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { banner, bound, options } = self;
+        let Self { banner, bound, metrics, options } = self;
         writeln!(f, "{} is running at {}", banner.server, banner.url.mcp())?;
         if options.transport.url_of(*bound) != banner.url {
             writeln!(f, "  listens on  {bound}")?;
@@ -88,7 +90,16 @@ impl fmt::Display for StartUp<'_> {
         for (index, line) in banner.credential.iter().enumerate() {
             writeln!(f, "  {:<10}  {line}", if index == 0 { "credential" } else { "" })?;
         }
+        if let Some(file) = &options.audit.audit_file {
+            writeln!(f, "  audit       {}", file.display())?;
+        }
         writeln!(f, "  try it      {}", banner.client)?;
+        if let Some(metrics) = metrics {
+            writeln!(f, "  metrics     http://{metrics}/metrics")?;
+            if !metrics.ip().is_loopback() {
+                writeln!(f, "  warning     other machines can read the metrics, and need no key")?;
+            }
+        }
         if !banner.url.is_loopback() && !banner.url.is_https() {
             writeln!(
                 f,
@@ -105,6 +116,29 @@ impl fmt::Display for StartUp<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn metrics_that_others_can_read_are_warned_of() {
+        let shown = |metrics: &str| {
+            let banner = Banner {
+                server: "test-server",
+                url: "http://127.0.0.1:8101".parse().unwrap(),
+                scheme: String::new(),
+                protected: String::new(),
+                public: String::new(),
+                credential: Vec::new(),
+                client: String::new(),
+            };
+            let bound = "127.0.0.1:8101".parse().unwrap();
+            let metrics = Some(metrics.parse().unwrap());
+            StartUp { banner, bound, metrics, options: &Options::new("keys") }.to_string()
+        };
+        let own = shown("127.0.0.1:9464");
+        assert!(own.contains("  metrics     http://127.0.0.1:9464/metrics\n"), "{own}");
+        assert!(!own.contains("warning"), "{own}");
+        let others = shown("0.0.0.0:9464");
+        assert!(others.contains("  warning     other machines can read the metrics"), "{others}");
+    }
 
     #[test]
     fn the_command_has_the_flags_that_it_needs_and_no_others() {

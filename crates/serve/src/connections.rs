@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum_server::accept::Accept;
 use mcp_auth::guard::peer::Proxies;
+use mcp_auth::metrics::{self, CONNECTIONS_OPEN, WHY_ADDRESS, WHY_FULL};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -71,6 +72,15 @@ impl Admission {
         Self(Arc::new(Inner { most, proxies, slow_reader, table: Mutex::default() }))
     }
 
+    /// Lets those of this listener be counted.
+    pub(crate) fn counted(self, listener: &'static str) -> Self {
+        metrics::watch(&self.0, move |inner, gauges| {
+            let open = inner.table().open as f64;
+            gauges.add(CONNECTIONS_OPEN, Some(("listener", listener)), open);
+        });
+        self
+    }
+
     fn admit(&self, connection: IpAddr) -> Option<Place> {
         let inner = &self.0;
         let address = whose(connection);
@@ -78,17 +88,19 @@ impl Admission {
         let own = table.by_address.get(&address).copied().unwrap_or(0);
         let share = (inner.most / SHARE).max(1);
         let why = if table.open >= inner.most {
-            Some("the server has as many connections as --max-connections lets it")
+            Some((WHY_FULL, "the server has as many connections as --max-connections lets it"))
         } else if own >= share && !inner.proxies.contains(connection) {
-            Some(
+            Some((
+                WHY_ADDRESS,
                 "an address has a quarter of --max-connections; if it is a proxy's, name it with \
                  --trusted-proxy",
-            )
+            ))
         } else {
             None
         };
-        if let Some(why) = why {
+        if let Some((word, why)) = why {
             table.closed += 1;
+            metrics::connection_refused(word);
             if table.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
                 table.told = Some(Instant::now());
                 let closed = std::mem::take(&mut table.closed);

@@ -9,10 +9,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
 use http::header::CONNECTION;
-use http::{Extensions, HeaderValue};
 use http_body::{Body as _, Frame, SizeHint};
-use mcp_auth::{Challenge, Rejection, TraceId};
+use mcp_auth::{Challenge, Rejection, audit};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
@@ -51,7 +51,7 @@ pub(crate) async fn limit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let trace = TraceId::of(request.extensions_mut());
+    let mut aside = audit::aside(request.extensions_mut());
     let (body_is_late, mut late) = oneshot::channel();
     let request = request.map(|body| Body::new(Timed::new(body, limits, body_is_late)));
     let rejection = tokio::select! {
@@ -66,9 +66,7 @@ pub(crate) async fn limit(
             _ => Rejection::answer_too_slow(format!("no answer within {:?}", limits.answer)),
         },
     };
-    let mut extensions = Extensions::new();
-    extensions.insert(trace);
-    let mut response = rejection.answer(&Challenge::default(), &mut extensions).into_response();
+    let mut response = rejection.answer(&Challenge::default(), &mut aside).into_response();
     // What is left of the body is not waited for.
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

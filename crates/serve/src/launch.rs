@@ -2,11 +2,18 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use audit::AuditFile;
+use mcp_auth::audit::{Auditor, Auditors};
+use mcp_auth::metrics::Decisions;
 
 use crate::banner::StartUp;
+use crate::metrics::MetricsListener;
+#[cfg(feature = "otel")]
+use crate::traces::Traces;
 use crate::{App, Banner, Options, PublicUrl, Running, Sockets};
 use crate::{bind, descriptors, environment, flags, log, panics, run, start};
 
@@ -90,14 +97,24 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
     let bound = listener.local_addr().context(NO_ADDRESS)?;
-    let start_up = StartUp { banner: prepared.banner(&url), bound, options: common };
+    let banner = prepared.banner(&url);
+    #[cfg(feature = "otel")]
+    let traces = Traces::from_environment(banner.server)?;
+    let app = stack(&prepared, common, &url, |app| {
+        #[cfg(feature = "otel")]
+        let app = app.traced(traces.as_ref());
+        app
+    })?;
+    let audit = app.audit.clone();
+    let metrics = app.metrics.as_ref().map(MetricsListener::address).transpose()?;
+    let start_up = StartUp { banner, bound, metrics, options: common };
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime; allow this user more threads")?;
     let ended = runtime.block_on(async {
-        let app = App { sockets, ..prepared.app(&url)? };
+        let app = App { sockets, ..app };
         let ready = || {
             let mut stdout = std::io::stdout();
             // A reader that has gone away is no reason to end.
@@ -106,6 +123,14 @@ fn run_from_flags<S: Server>() -> anyhow::Result<()> {
         run(listener, app, ready).await.context("cannot serve")
     });
     runtime.shutdown_timeout(LEFT_OVERS);
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        traces.close();
+    }
+    // Last, so that nothing is decided any more.
+    if let Some(audit) = audit {
+        audit.close();
+    }
     ended
 }
 
@@ -119,7 +144,38 @@ pub async fn launch_in_process<S: Server>(options: &S::Options) -> anyhow::Resul
     let prepared = S::prepare(options)?;
     let listener = bind(common.listen)?;
     let url = public_url(common, &listener)?;
-    start(listener, App { sockets, ..prepared.app(&url)? }).context("cannot serve")
+    let app = App { sockets, ..app_of(&prepared, common, &url)? };
+    start(listener, app).context("cannot serve")
+}
+
+/// The whole stack of a server with its auditors, for clients that reach it under this URL.
+///
+/// # Errors
+/// As for [`Server::app`], and if there can be no such audit file.
+pub fn app_of<S: Server>(prepared: &S, common: &Options, url: &PublicUrl) -> anyhow::Result<App> {
+    stack(prepared, common, url, |app| app)
+}
+
+/// The same, with something between server and auditors.
+fn stack<S: Server>(
+    prepared: &S,
+    common: &Options,
+    url: &PublicUrl,
+    within: impl FnOnce(App) -> App,
+) -> anyhow::Result<App> {
+    // First, so that layers can say which numbers there will be.
+    let metrics = MetricsListener::open(common)?;
+    let app = within(prepared.app(url)?);
+    let audit = common.audit.open(&common.keys)?;
+    let app = app.audited(auditors(common, audit.as_ref()));
+    Ok(App { audit, metrics, ..app })
+}
+
+/// Who is told of every decision, beside the log.
+fn auditors(options: &Options, file: Option<&AuditFile>) -> Auditors {
+    let file = file.map(|file| Arc::new(file.clone()) as Arc<dyn Auditor>);
+    let counted = options.metrics.map(|_| Arc::new(Decisions::new()) as Arc<dyn Auditor>);
+    file.into_iter().chain(counted).collect()
 }
 
 fn sockets(common: &Options) -> anyhow::Result<Sockets> {

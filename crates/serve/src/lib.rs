@@ -6,12 +6,15 @@
 //! 2. [`Server::prepare`] opens keys, stores and policies. All that can be wrong with them is
 //!    said here, before anything is bound.
 //! 3. [`bind`] takes the port, and from it follows the [`PublicUrl`].
-//! 4. [`Server::app`] puts the layers together: [`mcp()`] is innermost, [`Outer`] outermost.
-//! 5. [`run()`] serves until Ctrl-C, then drains ([`Drain`]).
+//! 4. [`Server::app`] puts the layers together: [`mcp()`] is innermost, [`Outer`] outermost; and
+//!    [`app_of`] puts around it who is told of every decision ([`Audit`]).
+//! 5. [`run()`] serves until Ctrl-C, then drains ([`Drain`]). With `--metrics` there is a second
+//!    listener beside it, for nothing else.
 //!
 //! [`start`] and [`launch_in_process`] do 3 to 5 inside another program, for tests and
 //! comparisons.
 
+mod audit;
 mod banner;
 mod below;
 mod connections;
@@ -20,6 +23,7 @@ mod deadline;
 mod descriptors;
 mod drain;
 mod environment;
+mod expiry;
 mod flags;
 mod follow;
 mod launch;
@@ -27,17 +31,22 @@ mod line;
 mod log;
 mod mcp;
 mod metadata;
+mod metrics;
 mod options;
 mod outer;
 mod panics;
 mod public_url;
 mod ready;
+mod rest;
 mod run;
 mod time;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 mod transport;
 mod trusted;
 
+pub use crate::audit::{Audit, When};
 pub use banner::Banner;
 pub use below::below;
 pub use crypto::install_crypto;
@@ -45,7 +54,7 @@ pub use deadline::TimeLimits;
 pub use drain::Drain;
 pub use environment::secret_from_environment;
 pub use follow::{Follow, Seen};
-pub use launch::{Server, launch_in_process, main};
+pub use launch::{Server, app_of, launch_in_process, main};
 pub use log::LogFormat;
 pub use mcp::mcp;
 pub use metadata::ResourceMetadata;

@@ -11,7 +11,7 @@ use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{Failures, Limit, RateLimit};
 use mcp_auth::shell;
 
-use crate::{LogFormat, Outer, PublicUrl, TimeLimits, Transport};
+use crate::{Audit, LogFormat, Outer, PublicUrl, TimeLimits, Transport, metrics};
 
 /// The flags that all servers have. Each may be given as an environment variable instead,
 /// and a file `.env` in the working directory is read.
@@ -73,6 +73,15 @@ pub struct Options {
     #[command(flatten)]
     pub transport: Transport,
 
+    /// Where decisions are written down.
+    #[command(flatten)]
+    pub audit: Audit,
+
+    /// Where to answer GET /metrics for Prometheus: a port of this machine, or an address and a
+    /// port [default: nowhere]
+    #[arg(long, env = "MCP_METRICS", value_name = "ADDR", value_parser = metrics::address)]
+    pub metrics: Option<SocketAddr>,
+
     /// What to log, such as info or audit=debug
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = Options::LOG)]
     pub log: String,
@@ -96,6 +105,8 @@ impl Options {
             rate_limit: Limit::DEFAULT.parse().expect("the default is a rate"),
             failure_limit: Failures::DEFAULT.parse().expect("the default is a rate"),
             transport: Transport::default(),
+            audit: Audit::default(),
+            metrics: None,
             log: Self::LOG.to_owned(),
             log_format: LogFormat::Text,
         }

@@ -1,35 +1,42 @@
 //! What surrounds every route, whatever it is.
 
 use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::audit::AuditFile;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN,
     RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{Extensions, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
+use mcp_auth::audit::{self, Audit, Auditors};
 use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
-use mcp_auth::{Challenge, Rejection, TraceId};
+use mcp_auth::metrics::{self, Timer};
+use mcp_auth::{Challenge, Rejection, TraceId, shown};
 use tower::{Layer, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use crate::deadline::{TimeLimits, limit};
 use crate::drain::hold;
+use crate::metrics::MetricsListener;
 use crate::ready::{Ready, probes};
+use crate::rest::finish;
 use crate::{Drain, Follow, Sockets, panics};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
 
-/// Fewest bytes of what may be a credential. A key that somebody chose has no fewer.
-const SHORTEST_CREDENTIAL: usize = 32;
+/// Where paths are counted together that have no route.
+const NO_ROUTE: &str = "none";
 
 /// A server's whole stack, ready to be served.
 #[derive(Clone, Debug)]
@@ -40,6 +47,43 @@ pub struct App {
     pub sockets: Sockets,
     pub(crate) drain: Drain,
     pub(crate) follows: Vec<Follow>,
+    pub(crate) at_start: AtStart,
+    /// Closed at the end.
+    pub(crate) audit: Option<AuditFile>,
+    pub(crate) metrics: Option<MetricsListener>,
+}
+
+impl App {
+    /// Makes a span of every request. It comes before [`App::audited`].
+    #[cfg(feature = "otel")]
+    pub(crate) fn traced(self, traces: Option<&crate::traces::Traces>) -> Self {
+        let Some(traces) = traces else { return self };
+        let layer = from_fn_with_state(traces.tracer(), crate::traces::span);
+        Self { router: self.router.layer(layer), ..self }
+    }
+
+    /// Tells these auditors of every decision.
+    pub fn audited(self, auditors: Auditors) -> Self {
+        Self { router: self.router.layer(Audit::layer(auditors)), ..self }
+    }
+}
+
+/// What begins when the server does, on its runtime.
+#[derive(Clone, Default)]
+pub(crate) struct AtStart(Option<Arc<dyn Fn() + Send + Sync>>);
+
+impl AtStart {
+    pub(crate) fn begin(&self) {
+        if let Some(begin) = &self.0 {
+            begin();
+        }
+    }
+}
+
+impl fmt::Debug for AtStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AtStart")
+    }
 }
 
 /// What all servers have around their routes.
@@ -50,6 +94,7 @@ pub struct Outer {
     limits: TimeLimits,
     ready: Ready,
     follows: Vec<Follow>,
+    at_start: AtStart,
 }
 
 impl Outer {
@@ -62,6 +107,7 @@ impl Outer {
             limits: TimeLimits::default(),
             ready: Ready::default(),
             follows: Vec::new(),
+            at_start: AtStart::default(),
         }
     }
 
@@ -86,6 +132,12 @@ impl Outer {
         self
     }
 
+    /// Called when the server starts, on its runtime: it may spawn tasks.
+    pub fn at_start(mut self, begin: impl Fn() + Send + Sync + 'static) -> Self {
+        self.at_start = AtStart(Some(Arc::new(begin)));
+        self
+    }
+
     /// Follows these files for as long as the server runs.
     pub fn follow(mut self, files: impl IntoIterator<Item = Follow>) -> Self {
         self.follows.extend(files);
@@ -95,13 +147,14 @@ impl Outer {
     /// Puts around a server's routes what all servers have, from outside in:
     ///
     /// 1. a [`TraceId`] for the request, and `x-request-id` on every answer;
-    /// 2. panics become a 500 that tells nothing;
-    /// 3. `GET /healthz` and `GET /readyz`, for everybody;
-    /// 4. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
-    /// 5. [`TimeLimits`] for the body and for the answer;
-    /// 6. CORS for other pages, before anyone asks for a credential, because browsers send
+    /// 2. what is left of a small body is read away, or the answer says that the connection ends;
+    /// 3. panics become a 500 that tells nothing;
+    /// 4. `GET /healthz` and `GET /readyz`, for everybody;
+    /// 5. [`Front`]: sizes, headers sent twice, `Host` and `Origin`;
+    /// 6. [`TimeLimits`] for the body and for the answer;
+    /// 7. CORS for other pages, before anyone asks for a credential, because browsers send
     ///    none with a preflight; an `OPTIONS` that is no preflight goes on to the routes;
-    /// 7. the routes, whose fallback (that of [`below`](crate::below()), say) stands behind all
+    /// 8. the routes, whose fallback (that of [`below`](crate::below()), say) stands behind all
     ///    this too.
     ///
     /// Before all of them stands what [`start`](crate::start) knows of the connection.
@@ -112,29 +165,40 @@ impl Outer {
         let routes = routes.layer(from_fn_with_state(self.limits, limit)).layer(self.front.layer());
         let router = probes(routes, &self.ready, drain)
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn(finish))
             .layer(from_fn_with_state(drain.clone(), trace));
-        App { router, sockets: Sockets::default(), drain: drain.clone(), follows: self.follows }
+        App {
+            router,
+            sockets: Sockets::default(),
+            drain: drain.clone(),
+            follows: self.follows,
+            at_start: self.at_start,
+            audit: None,
+            metrics: None,
+        }
     }
 }
 
 async fn trace(State(drain): State<Drain>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
+    let (started, timer) = (Instant::now(), Timer::start());
     let trace = TraceId::of(request.extensions_mut());
     let method = request.method().clone();
     let path = path_for_the_log(&request);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut aside = audit::aside(request.extensions_mut());
     let token = drain.enter();
     let mut response = next.run(request).await;
     if let Some(Panicked(said)) = response.extensions_mut().remove::<Panicked>() {
-        let mut extensions = Extensions::new();
-        extensions.insert(trace);
         let rejection = Rejection::unprotected(format!("a handler panicked: {said}"));
-        response = rejection.answer(&Challenge::default(), &mut extensions).into_response();
+        response = rejection.answer(&Challenge::default(), &mut aside).into_response();
     }
     response.headers_mut().insert(TraceId::HEADER, trace.header_value());
+    let endpoint = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    metrics::answered(timer, endpoint, response.status());
     tracing::debug!(
         target: "http",
         trace_id = %trace,
-        method = method_for_the_log(&method),
+        method = shown::http_method(&method),
         path = %path.escape_debug(),
         status = response.status().as_u16(),
         took = ?started.elapsed(),
@@ -148,25 +212,7 @@ fn path_for_the_log(request: &Request) -> String {
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         return route.as_str().to_owned();
     }
-    let path = request.uri().path();
-    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    if path.len() < SHORTEST_CREDENTIAL { format!("/{first}") } else { "/…".to_owned() }
-}
-
-/// Any word is a method of HTTP, a credential too.
-fn method_for_the_log(method: &Method) -> &str {
-    let known = [
-        Method::GET,
-        Method::POST,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::HEAD,
-        Method::PUT,
-        Method::PATCH,
-        Method::TRACE,
-        Method::CONNECT,
-    ];
-    if known.contains(method) { method.as_str() } else { "…" }
+    shown::first_segment(request.uri().path())
 }
 
 /// Marks a response in whose making something panicked. What was said goes to the log.

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
-use mcp_auth::Rejection;
+use mcp_auth::{Rejection, audit};
 
 use crate::Drain;
 
@@ -41,7 +41,8 @@ impl fmt::Debug for Ready {
 /// `GET /healthz` says that the process answers, `GET /readyz` that it may be sent requests.
 ///
 /// Both are for everybody, under any host name: whoever asks is a load balancer or a
-/// supervisor, which calls by address. Why a server is not ready is for the log alone.
+/// supervisor, which calls by address. Why it cannot judge is for the
+/// log alone; that it cannot write down what it decides is for its operator.
 pub(crate) fn probes(routes: Router, ready: &Ready, drain: &Drain) -> Router {
     let probes = Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -50,10 +51,15 @@ pub(crate) fn probes(routes: Router, ready: &Ready, drain: &Drain) -> Router {
     routes.merge(probes)
 }
 
-async fn readyz(State((ready, drain)): State<(Ready, Drain)>) -> Response {
+async fn readyz(State((ready, drain)): State<(Ready, Drain)>, request: Request) -> Response {
     let no_store = [(CACHE_CONTROL, "no-store")];
     if drain.is_ending() {
         return (StatusCode::SERVICE_UNAVAILABLE, no_store, "ending\n").into_response();
+    }
+    if let Err(rejection) = audit::ready(request.extensions()) {
+        tracing::debug!(reason = rejection.reason(), "not ready");
+        let said = "not ready: what is decided cannot be written down\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, no_store, said).into_response();
     }
     match ready.0() {
         Ok(()) => (no_store, "ready\n").into_response(),

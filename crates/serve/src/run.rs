@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use audit::AuditFile;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::map_request_with_state;
 use axum_server::tls_rustls::RustlsAcceptor;
@@ -33,6 +34,8 @@ pub struct Sockets {
     pub most_connections: usize,
     /// Whose `X-Forwarded-For` is believed: nobody's.
     pub proxies: Arc<Proxies>,
+    /// What the listener is called where connections are counted: mcp.
+    pub(crate) listener: &'static str,
     /// Certificate and key. Without them the server speaks plain HTTP.
     pub(crate) tls: Option<Tls>,
 }
@@ -44,6 +47,7 @@ impl Default for Sockets {
             slow_reader: Duration::from_secs(30),
             most_connections: 1024,
             proxies: Arc::default(),
+            listener: "mcp",
             tls: None,
         }
     }
@@ -66,6 +70,10 @@ pub struct Running {
     tls: bool,
     /// Follows the certificate, and what else is read again while the server runs.
     _watch: Watch,
+    /// The listener for metrics, which ends after the server.
+    metrics: Option<Box<Running>>,
+    /// Closed when everything else has ended.
+    audit: Option<AuditFile>,
 }
 
 /// Takes the port.
@@ -73,14 +81,19 @@ pub struct Running {
 /// # Errors
 /// The port is not to be had; the sentence names `--listen`.
 pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    bind_for(address, "--listen")
+}
+
+/// The same for the port that this flag names.
+pub(crate) fn bind_for(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).map_err(|error| {
         let next = SocketAddr::new(address.ip(), address.port().wrapping_add(10));
         match error.kind() {
             io::ErrorKind::AddrInUse => anyhow::anyhow!(
                 "{address} is in use already; end what runs there, or choose another port, such \
-                 as --listen {next}"
+                 as {flag} {next}"
             ),
-            _ => anyhow::anyhow!("cannot listen on {address}: {error}; choose another --listen"),
+            _ => anyhow::anyhow!("cannot listen on {address}: {error}; choose another {flag}"),
         }
     })?;
     listener.set_nonblocking(true).context("cannot listen without blocking")?;
@@ -94,15 +107,17 @@ pub fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
     let addr = listener.local_addr()?;
     let handle = Handle::new();
-    let App { router, sockets, drain, mut follows } = app;
-    let Sockets { head, slow_reader, most_connections, proxies, tls } = sockets;
-    let admission = Admission::new(most_connections, Arc::clone(&proxies), slow_reader);
+    let App { router, sockets, drain, mut follows, at_start, audit, metrics } = app;
+    let Sockets { head, slow_reader, most_connections, proxies, listener: name, tls } = sockets;
+    let admission =
+        Admission::new(most_connections, Arc::clone(&proxies), slow_reader).counted(name);
     let service = router
         .layer(map_request_with_state(proxies, peer))
         .into_make_service_with_connect_info::<SocketAddr>();
     let server = axum_server::from_tcp(listener)?.handle(handle.clone());
     follows.extend(tls.as_ref().map(Tls::follow));
     let watch = Watch::start(follows)?;
+    at_start.begin();
     let is_tls = tls.is_some();
     let task = match tls {
         None => tokio::spawn(http1(server.acceptor(admission), head).serve(service)),
@@ -113,7 +128,9 @@ pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
             tokio::spawn(http1(server.acceptor(acceptor), head).serve(service))
         }
     };
-    Ok(Running { addr, handle, drain, task: Some(task), tls: is_tls, _watch: watch })
+    let metrics = metrics.map(|listener| listener.start()).transpose()?.map(Box::new);
+    let task = Some(task);
+    Ok(Running { addr, handle, drain, task, tls: is_tls, _watch: watch, metrics, audit })
 }
 
 /// HTTP/1 alone: while the version is still open, no time limit would hold.
@@ -169,6 +186,11 @@ impl Running {
         if self.tls { PublicUrl::with_tls(self.addr) } else { PublicUrl::of(self.addr) }.mcp()
     }
 
+    /// The address of the listener for metrics, if there is one.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|running| running.addr)
+    }
+
     /// Takes no new connections, finishes open calls, ends streams, and returns when all
     /// connections are closed: after four seconds at the latest.
     pub async fn stop(mut self) {
@@ -178,6 +200,10 @@ impl Running {
             && let Ok(Err(error)) = task.await
         {
             tracing::error!(%error, "the server ended with an error");
+        }
+        if let Some(audit) = self.audit.take() {
+            // It may wait for the disk.
+            let _ = tokio::task::spawn_blocking(move || audit.close()).await;
         }
     }
 }

@@ -12,6 +12,7 @@ use rustls::{Error, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::expiry::Expiry;
 use crate::follow::{Follow, Seen};
 use crate::read_trusted;
 
@@ -22,6 +23,7 @@ pub(crate) struct Tls {
     /// When what is in use was read.
     seen: Seen,
     pub(crate) config: RustlsConfig,
+    expiry: Expiry,
 }
 
 #[derive(Clone)]
@@ -35,23 +37,26 @@ impl Tls {
     pub(crate) fn open(cert: &Path, key: &Path) -> anyhow::Result<Self> {
         let files = Files { cert: cert.to_owned(), key: key.to_owned() };
         let seen = Seen::now([&files.cert, &files.key]);
-        let config = RustlsConfig::from_config(Arc::new(files.read()?));
-        Ok(Self { files, seen, config })
+        let (config, chain) = files.read()?;
+        let config = RustlsConfig::from_config(Arc::new(config));
+        Ok(Self { files, seen, config, expiry: Expiry::of(&chain) })
     }
 
     /// Uses the files' new content whenever they change. Of a pair that cannot be used the last
     /// good one stays.
     pub(crate) fn follow(&self) -> Follow {
-        let (files, config) = (self.files.clone(), self.config.clone());
-        self.seen.clone().follow("certificate", move || {
-            config.reload_from_config(Arc::new(files.read()?));
+        let Self { files, config, expiry, seen } = self.clone();
+        seen.follow("certificate", move || {
+            let (next, chain) = files.read()?;
+            config.reload_from_config(Arc::new(next));
+            expiry.replace(&chain);
             Ok(())
         })
     }
 }
 
 impl Files {
-    fn read(&self) -> anyhow::Result<ServerConfig> {
+    fn read(&self) -> anyhow::Result<(ServerConfig, Vec<CertificateDer<'static>>)> {
         let (cert, key) = (self.cert.display(), self.key.display());
         let text = read_trusted(&self.cert, "certificate", "--tls-cert")?;
         let chain: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
@@ -69,7 +74,7 @@ impl Files {
             ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_protocol_versions(&[&TLS13, &TLS12])?
                 .with_no_client_auth()
-                .with_single_cert(chain, private)
+                .with_single_cert(chain.clone(), private)
                 .map_err(|error| match error {
                     Error::InconsistentKeys(_) => {
                         anyhow!("{key} is not the private key of the certificate {cert}")
@@ -78,7 +83,7 @@ impl Files {
                 })?;
         // A client that speaks nothing else is told at once.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        Ok((config, chain))
     }
 }
 

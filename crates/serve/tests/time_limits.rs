@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
+use http::StatusCode;
 use http_body::Frame;
 use serve::{Running, TimeLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,6 +28,7 @@ fn server() -> Running {
     let mut limits = TimeLimits::default();
     (limits.pause, limits.body, limits.answer) = (400 * MS, 1000 * MS, 1500 * MS);
     let routes = Router::new()
+        .route("/refuse", post(async || StatusCode::UNAUTHORIZED))
         .route("/read", post(async |body: Bytes| body.len().to_string()))
         .route("/work", post(async |_: Bytes| sleep(60_000 * MS).await));
     serve(routes, limits, |_| ())
@@ -97,6 +99,39 @@ async fn an_answer_that_does_not_begin_in_time_is_a_504() {
         assert!(text.starts_with("HTTP/1.1 504 "), "{text}");
         assert!(text.contains("\"error\":\"timeout\""), "{text}");
         assert!((1400..4000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    }
+}
+
+/// Clients in Python send head and body one after the other.
+#[tokio::test]
+async fn who_is_refused_before_its_body_came_can_ask_again() {
+    let server = server();
+    let mut stream = post_to(&server, "/refuse", 3).await;
+    sleep(20 * MS).await;
+    stream.write_all(b"abc").await.unwrap();
+    for _ in 0..2 {
+        let text = answer(&mut stream).await;
+        assert!(text.starts_with("HTTP/1.1 401 "), "{text}");
+        assert!(!text.to_ascii_lowercase().contains("connection: close"), "{text}");
+        // Both at once, the second time.
+        let head = "POST /refuse HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\nabc";
+        stream.write_all(head.as_bytes()).await.unwrap();
+    }
+}
+
+/// Who sends the body never, or much of it, or only when asked, is told that the connection ends.
+#[tokio::test]
+async fn a_body_that_does_not_come_ends_the_connection_and_the_answer_says_so() {
+    let server = server();
+    for (length, header) in [(3, ""), (100_000_000, ""), (3, "expect: 100-continue\r\n")] {
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        let head = "POST /refuse HTTP/1.1\r\nhost: localhost\r\n";
+        let head = format!("{head}{header}content-length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let text = answer(&mut stream).await;
+        assert!(text.starts_with("HTTP/1.1 401 "), "{text}");
+        assert!(text.to_ascii_lowercase().contains("connection: close"), "{length}: {text}");
+        assert!(is_closed(&mut stream, 1000 * MS).await);
     }
 }
 

@@ -14,6 +14,7 @@ pub mod demo;
 mod error;
 mod file;
 mod keys;
+mod metrics;
 mod opened;
 mod rotate;
 mod row;

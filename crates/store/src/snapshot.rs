@@ -70,13 +70,23 @@ impl Latest {
     /// # Errors
     /// The file could not be read for longer than the snapshot counts.
     pub(crate) fn get(&self) -> Result<Guard<Arc<Snapshot>>, Rejection> {
-        let read_at = Duration::from_millis(self.read_at.load(Ordering::Acquire));
-        let age = self.start.elapsed().saturating_sub(read_at);
+        let age = self.age();
         if age > self.max_age {
             let reason = format!("the credential store could not be read for {} s", age.as_secs());
             return Err(Rejection::unavailable(RETRY_AFTER, reason));
         }
         Ok(self.snapshot.load())
+    }
+
+    /// For how long the snapshot was not known to be what the file says.
+    pub(crate) fn age(&self) -> Duration {
+        let read_at = Duration::from_millis(self.read_at.load(Ordering::Acquire));
+        self.start.elapsed().saturating_sub(read_at)
+    }
+
+    /// What the file said last, however long ago.
+    pub(crate) fn last(&self) -> Guard<Arc<Snapshot>> {
+        self.snapshot.load()
     }
 
     /// Reads the file again if it changed. Says once that it fails, and once that it works again.
@@ -100,6 +110,9 @@ impl Latest {
                 );
             }
             _ => {}
+        }
+        if result.is_err() {
+            mcp_auth::metrics::store_failed();
         }
         look.failing = result.is_err();
         result

@@ -15,8 +15,8 @@ use crate::opened::Opened;
 use crate::snapshot::{Latest, RETRY_AFTER};
 use crate::watch::Watch;
 use crate::{
-    MAX_AGE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, row,
-    tokens,
+    MAX_AGE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, metrics,
+    row, tokens,
 };
 
 /// API keys, clients and revoked tokens in one file. Clones share it.
@@ -56,6 +56,7 @@ impl Store {
     pub fn open_with(path: &Path, max_age: Duration) -> Result<Self, StoreError> {
         let opened = Mutex::new(Opened::make(path)?);
         let latest = Arc::new(Latest::open(path, max_age)?);
+        metrics::watch(&latest);
         let watch = Watch::start(Arc::clone(&latest))?;
         Ok(Self(Arc::new(Inner { path: path.to_owned(), opened, latest, _watch: watch })))
     }

@@ -26,6 +26,11 @@ pub(crate) struct Revoked {
 }
 
 impl Revoked {
+    /// How many entries are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len() + self.until.len()
+    }
+
     pub(crate) fn contains(&self, token: TokenName<'_>) -> bool {
         let until = token.client.and_then(|client| self.until.get(client));
         token.jti.is_some_and(|jti| self.names.contains(jti))

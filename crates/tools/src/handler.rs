@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mcp_auth::audit::{Pending, Ruling};
 use mcp_auth::authz::{Catalogue, CatalogueTool, Permit, Verdict};
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
@@ -15,6 +16,9 @@ use rmcp::service::{RequestContext, RoleServer};
 use crate::shopping::{self, Item};
 use crate::tool::Call;
 use crate::{Kit, Records, RecordsError};
+
+/// For the log. The layers before have let the request through.
+const OTHERWISE: &str = "the handler read another call than the layers before it";
 
 /// An MCP server for one [`Kit`] of tools.
 ///
@@ -110,7 +114,9 @@ impl ServerHandler for ToolServer {
     ) -> Result<CallToolResponse, ErrorData> {
         let permit = permit(&context)?;
         let name = request.name.as_ref();
-        match permit.judge(name) {
+        let verdict = permit.judge(name);
+        audit(&context, permit, &verdict, &request)?;
+        match verdict {
             Verdict::Allowed => {}
             Verdict::InsufficientScope(scopes) => {
                 return Err(refused(format!(
@@ -146,12 +152,46 @@ fn permit(context: &RequestContext<RoleServer>) -> Result<&Permit, ErrorData> {
     })
 }
 
+/// Says what was decided, before anything is done. This is the last word on a call, and has to
+/// be the first on this request: what was judged as something else does not run.
+fn audit(
+    context: &RequestContext<RoleServer>,
+    permit: &Permit,
+    verdict: &Verdict,
+    request: &CallToolRequestParams,
+) -> Result<(), ErrorData> {
+    let parts = context.extensions.get::<http::request::Parts>();
+    let Some(pending) = parts.and_then(|parts| Pending::of(&parts.extensions)) else {
+        return Ok(());
+    };
+    let name = request.name.as_ref();
+    let ruling = match (verdict, permit.basis(name)) {
+        (Verdict::Allowed, Some(basis)) => {
+            Ruling { arguments: request.arguments.as_ref(), ..Ruling::allowed(basis) }
+        }
+        (Verdict::UnknownTool, _) => Ruling::refused("unknown_tool", "there is no such tool"),
+        (Verdict::InsufficientScope(_), _) => Ruling::refused("insufficient_scope", OTHERWISE),
+        _ => Ruling::refused("not_granted", OTHERWISE),
+    };
+    let tool = (*verdict != Verdict::UnknownTool).then_some(name);
+    if pending.decide(Ruling { tool, ..ruling }) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "not permitted: the request was judged before, and not as a call of {}; send it again",
+        shown(name)
+    )))
+}
+
 /// The code is positive: JSON-RPC keeps the range below −32000 for itself.
 fn refused(sentence: String) -> ErrorData {
     ErrorData::new(ErrorCode(403), sentence, None)
 }
 
 fn unknown(name: &str) -> ErrorData {
-    let shown: String = name.chars().take(64).collect();
-    ErrorData::invalid_params(format!("unknown tool: {shown}; ask tools/list"), None)
+    ErrorData::invalid_params(format!("unknown tool: {}; ask tools/list", shown(name)), None)
+}
+
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
 }

@@ -4,15 +4,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::request::Parts;
 use http::{Extensions, Request, Response};
 use http_body_util::Either;
 use tower::{Layer, Service};
 
 use super::Scheme;
 use super::credential::Credential;
+use crate::audit::Pending;
 use crate::guard::limit::Failures;
 use crate::guard::peer::Peer;
-use crate::{Challenge, Rejection, RejectionBody};
+use crate::metrics::{self, Timer};
+use crate::{Challenge, Identity, Rejection, RejectionBody};
 
 /// Lets requests through whose credential a [`Scheme`] verifies.
 ///
@@ -41,6 +44,7 @@ impl<C: Scheme> Authenticate<C> {
 
     /// The same, counting the credentials that are refused together with other doors.
     pub fn counting(scheme: C, challenge: Challenge, failures: Failures) -> Self {
+        metrics::expect(scheme.name());
         Self(Arc::new(Config { scheme, challenge, failures }))
     }
 }
@@ -86,7 +90,10 @@ where
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
         Box::pin(async move {
-            match config.admit(request).await {
+            let timer = Timer::start();
+            let admitted = config.admit(request).await;
+            timer.layer("authenticate");
+            match admitted {
                 Ok(request) => Ok(inner.call(request).await?.map(Either::Left)),
                 Err(answer) => Ok(answer.map(Either::Right)),
             }
@@ -97,17 +104,29 @@ where
 impl<C: Scheme> Config<C> {
     async fn admit<B>(&self, request: Request<B>) -> Result<Request<B>, Response<RejectionBody>> {
         let (mut head, body) = request.into_parts();
-        match self.scheme.authenticate(&head).await {
+        match self.known(&head).await {
             Ok(identity) => {
                 Credential::remove(&mut head);
                 head.extensions.insert(identity);
                 Ok(Request::from_parts(head, body))
             }
-            Err(rejection) => {
-                let rejection = self.slowed_down(rejection, &head.extensions);
-                Err(rejection.answer(&self.challenge, &mut head.extensions))
-            }
+            Err(rejection) => Err(rejection.answer(&self.challenge, &mut head.extensions)),
         }
+    }
+
+    async fn known(&self, head: &Parts) -> Result<Arc<Identity>, Rejection> {
+        let pending = Pending::of(&head.extensions);
+        if let Some(pending) = pending {
+            pending.ready()?;
+            pending.judged_by(self.scheme.name());
+        }
+        let identity = self.scheme.authenticate(head).await;
+        let identity =
+            identity.map_err(|rejection| self.slowed_down(rejection, &head.extensions))?;
+        if let Some(pending) = pending {
+            pending.known(&identity).await?;
+        }
+        Ok(identity)
     }
 
     fn slowed_down(&self, rejection: Rejection, extensions: &Extensions) -> Rejection {

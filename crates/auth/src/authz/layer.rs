@@ -2,10 +2,10 @@
 
 use http::{Method, Request};
 
+use super::Policy;
 use super::peek::Peeked;
-use super::{Policy, Verdict};
 use crate::guard::gate::{Check, Gate};
-use crate::{Challenge, Identity, Live, Rejection, TraceId, audit};
+use crate::{Challenge, Identity, Live, Rejection, audit};
 
 /// Judges each request by the policy that counts when it arrives.
 #[derive(Debug)]
@@ -25,26 +25,28 @@ impl Authorize {
 impl Check for Authorize {
     type Pass = ();
 
+    const LAYER: Option<&'static str> = Some("authorize");
+
     fn check<B>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
         let Some(identity) = Identity::of(request.extensions()).cloned() else {
             return Err(Rejection::unprotected("authorization without authentication before it"));
         };
         let permit = self.0.current().permit(identity);
+        let is_post = request.method() == Method::POST;
         let extensions = request.extensions_mut();
         extensions.insert(permit.clone());
-        let trace = TraceId::of(extensions);
-        let Some(peeked) = extensions.get::<Peeked>() else {
-            return if request.method() == Method::POST {
-                Err(Rejection::unprotected("authorization of a body that was not peeked at"))
-            } else {
-                Ok(())
-            };
-        };
-        let Some(tool) = peeked.called_tool() else { return Ok(()) };
-        // The handler knows what to answer for a tool that is not there.
-        if permit.check(tool)? == Verdict::Allowed {
-            audit::allowed(permit.identity(), tool, trace);
+        match extensions.get::<Peeked>() {
+            // The handler knows what to answer for a tool that is not there.
+            Some(peeked) => {
+                peeked.called_tool().map_or(Ok(()), |tool| permit.check(tool).map(drop))?
+            }
+            None if is_post => {
+                let reason = "authorization of a body that was not peeked at";
+                return Err(Rejection::unprotected(reason));
+            }
+            None => {}
         }
+        audit::passed(extensions, &permit);
         Ok(())
     }
 }

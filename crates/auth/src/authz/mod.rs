@@ -12,11 +12,13 @@
 
 mod bodies;
 mod catalogue;
+mod continued;
 pub mod layer;
 pub mod peek;
 mod permit;
 mod policy;
 
 pub use catalogue::{Catalogue, CatalogueTool, Rule};
+pub use continued::{Continued, TraceContext};
 pub use permit::{Permit, Verdict};
 pub use policy::{Policy, PolicyError, is_scope_token};

@@ -17,7 +17,10 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use tower::{Layer, Service};
 
+use super::Continued;
 use super::bodies::{SMALL, place as place_of};
+use crate::audit::Pending;
+use crate::metrics::Timer;
 use crate::rejection::RequestId;
 use crate::scalar::Scalar;
 use crate::{Challenge, Identity, Rejection, RejectionBody};
@@ -46,6 +49,11 @@ pub struct Peek;
 pub struct Peeking<S>(S);
 
 impl Peeked {
+    /// The method of MCP that the body names.
+    pub fn method(&self) -> Option<&str> {
+        self.method.as_deref()
+    }
+
     /// The tool that a `tools/call` names.
     pub fn called_tool(&self) -> Option<&str> {
         self.name.as_deref().filter(|_| self.method.as_deref() == Some("tools/call"))
@@ -54,6 +62,12 @@ impl Peeked {
     /// Whether this opens a session, as clients before 2026-07-28 do.
     pub fn is_initialize(&self) -> bool {
         self.method.as_deref() == Some("initialize")
+    }
+
+    /// Of a body that names this method and nothing else.
+    #[cfg(test)]
+    pub(super) fn of_method(name: &str) -> Self {
+        Self { method: Some(name.to_owned()), name: None }
     }
 
     /// Reads a body. What is not one JSON object says nothing here, and is refused by the
@@ -105,7 +119,10 @@ where
         let fresh = self.0.clone();
         let mut inner = std::mem::replace(&mut self.0, fresh);
         Box::pin(async move {
-            match peek(request).await {
+            let timer = Timer::start();
+            let peeked = peek(request).await;
+            timer.layer("peek");
+            match peeked {
                 Ok(request) => Ok(inner.call(request).await?.map(Either::Left)),
                 Err(answer) => Ok(answer.map(Either::Right)),
             }
@@ -128,7 +145,11 @@ where
     };
     match read {
         Ok((bytes, peeked, id)) => {
+            if let Some(pending) = Pending::of(&head.extensions) {
+                pending.asks(&peeked);
+            }
             head.extensions.insert(peeked);
+            Continued::read(&head, &bytes);
             if let Some(id) = id {
                 head.extensions.insert(RequestId(id));
             }

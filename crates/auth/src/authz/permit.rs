@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Policy;
+use crate::audit::Basis;
 use crate::{Identity, Rejection};
 
 /// One caller's rights under one policy snapshot.
@@ -50,6 +51,11 @@ impl Permit {
             scopes if scopes.is_empty() => Verdict::NotGranted,
             scopes => Verdict::InsufficientScope(scopes),
         }
+    }
+
+    /// What lets the caller call this tool: the first rule that reaches it. `None` if none does.
+    pub fn basis(&self, tool: &str) -> Option<Basis<'_>> {
+        self.policy.basis(&self.identity, self.policy.catalogue().get(tool)?)
     }
 
     /// The same, with what is not granted as the refusal to answer.

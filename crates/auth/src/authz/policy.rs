@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{Catalogue, CatalogueTool, Permit, Rule};
 use crate::Identity;
+use crate::audit::Basis;
 
 /// Which roles and scopes reach which tools.
 ///
@@ -177,10 +178,26 @@ impl Policy {
     }
 
     pub(super) fn reaches(&self, identity: &Identity, tool: &CatalogueTool) -> bool {
-        self.always.contains(&tool.name)
-            || identity.roles.iter().any(|role| reach(self.roles.get(role), tool))
-            || identity.scopes.iter().any(|scope| self.scope_reaches(scope, tool))
-            || identity.grants.iter().any(|grant| Rule::parse(grant).reaches(tool))
+        self.basis(identity, tool).is_some()
+    }
+
+    /// The first that reaches the tool of what is for everybody, the roles, the scopes and the
+    /// grants of a caller.
+    pub(super) fn basis<'a>(
+        &self,
+        identity: &'a Identity,
+        tool: &CatalogueTool,
+    ) -> Option<Basis<'a>> {
+        if self.always.contains(&tool.name) {
+            return Some(Basis::Always);
+        }
+        let Identity { roles, scopes, grants, .. } = identity;
+        let role = roles.iter().find(|role| reach(self.roles.get(*role), tool));
+        let scope = || scopes.iter().find(|scope| self.scope_reaches(scope, tool));
+        let grant = || grants.iter().find(|grant| Rule::parse(grant).reaches(tool));
+        role.map(|role| Basis::Role(role))
+            .or_else(|| scope().map(|scope| Basis::Scope(scope)))
+            .or_else(|| grant().map(|grant| Basis::Grant(grant)))
     }
 
     fn scope_reaches(&self, scope: &str, tool: &CatalogueTool) -> bool {

@@ -1,5 +1,7 @@
 //! Judged first, of every request on every route: sizes, headers sent twice, host and origin.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
 };
@@ -37,6 +39,7 @@ pub struct Front {
     hosts: Vec<String>,
     origins: Vec<String>,
     loopback: bool,
+    addresses: bool,
 }
 
 impl Front {
@@ -50,12 +53,19 @@ impl Front {
             .unwrap_or_default();
         // Browsers leave the default port out of `Origin` (RFC 6454 §6.1).
         let origin = hosts.first().map(|host| format!("{scheme}://{host}"));
-        Self { hosts, origins: origin.into_iter().collect(), loopback }
+        Self { hosts, origins: origin.into_iter().collect(), loopback, addresses: false }
     }
 
     /// Lets pages of this origin (`https://app.example`) call as well.
     pub fn allow_origin(mut self, origin: &str) -> Self {
         self.origins.push(origin.trim_end_matches('/').to_ascii_lowercase());
+        self
+    }
+
+    /// Answers under any IP address too, of which this machine may have several: what brings a
+    /// page from elsewhere here is a name.
+    pub fn by_address(mut self) -> Self {
+        self.addresses = true;
         self
     }
 
@@ -66,7 +76,9 @@ impl Front {
 
     fn host_is_ours(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
-        self.hosts.contains(&host) || (self.loopback && is_loopback(&host))
+        self.hosts.contains(&host)
+            || (self.loopback && is_loopback(&host))
+            || (self.addresses && is_address(&host))
     }
 
     fn origin_is_ours(&self, origin: &str) -> bool {
@@ -82,6 +94,8 @@ impl Front {
 
 impl Check for Front {
     type Pass = ();
+
+    const LAYER: Option<&'static str> = Some("front");
 
     fn check<B>(&self, request: &mut Request<B>) -> Result<(), Rejection> {
         let headers = request.headers();
@@ -156,6 +170,14 @@ fn is_loopback(host: &str) -> bool {
     }
 }
 
+/// An IP address, with or without a port.
+fn is_address(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    host.parse::<SocketAddr>().is_ok()
+        || host.parse::<Ipv4Addr>().is_ok()
+        || bare.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +237,27 @@ mod tests {
         assert!(!host("https://mcp.example", "mcp.example:80"));
         assert!(!host("http://mcp.example:8101", "mcp.example:8101:80"));
         assert!(host("http://[::1]", "[::1]:80"));
+    }
+
+    #[test]
+    fn any_address_is_ours_where_that_was_said_and_no_name_is() {
+        let front = Front::new(&Uri::from_static("http://mcp.example:9464"), false);
+        let host = |front: &Front, host: &str| {
+            let request = Request::builder().uri("/metrics").header("host", host);
+            front.check(&mut request.body(()).unwrap()).is_ok()
+        };
+        let addresses = ["192.0.2.1:9464", "192.0.2.1", "[2001:db8::1]:9464", "[2001:db8::1]"];
+        for address in addresses {
+            assert!(!host(&front, address), "{address}");
+        }
+        let front = front.by_address();
+        for address in addresses {
+            assert!(host(&front, address), "{address}");
+        }
+        assert!(host(&front, "mcp.example:9464"));
+        for name in ["evil.example", "192.0.2.1.evil.example", "192.0.2.1:x", "2001:db8::1", ""] {
+            assert!(!host(&front, name), "{name}");
+        }
     }
 
     #[test]

@@ -9,12 +9,16 @@ use http_body_util::Either;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
+use crate::metrics::Timer;
 use crate::{Challenge, Rejection, RejectionBody};
 
 /// Judges a request by its head. It may change the head, and never sees the body.
 pub trait Check: Send + Sync + 'static {
     /// What it remembers of a request that it let through, until that is answered.
     type Pass: Send;
+
+    /// The layer's name where its times are recorded; `None`: they are not.
+    const LAYER: Option<&'static str> = None;
 
     /// Lets the request go on, or says why not.
     ///
@@ -108,7 +112,12 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let (check, challenge) = &*self.gate.0;
-        let state = match check.check(&mut request) {
+        let timer = Timer::start();
+        let checked = check.check(&mut request);
+        if let Some(layer) = C::LAYER {
+            timer.layer(layer);
+        }
+        let state = match checked {
             Ok(pass) => State::Passed {
                 inner: self.inner.call(request),
                 gate: self.gate.clone(),

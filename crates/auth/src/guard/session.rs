@@ -13,14 +13,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 
 use super::gate::{Check, Gate};
 use super::streams::StreamEnd;
 use crate::authz::peek::Peeked;
 use crate::identity::Caller;
-use crate::{Challenge, Identity, Rejection};
+use crate::{Challenge, Identity, Rejection, metrics};
 
 /// The header that names a session (MCP 2025-11-25, Streamable HTTP).
 pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -76,6 +76,8 @@ struct Table {
     callers: HashMap<Caller, Own>,
     /// When the callers that did not come back were forgotten last.
     swept: Instant,
+    /// Whether somebody counts what is open.
+    watched: bool,
 }
 
 /// What one caller has.
@@ -142,7 +144,7 @@ impl Drop for Place {
 
 impl Default for Sessions {
     fn default() -> Self {
-        let table = Table { callers: HashMap::new(), swept: Instant::now() };
+        let table = Table { callers: HashMap::new(), swept: Instant::now(), watched: false };
         Self { table: Arc::new(Mutex::new(table)), idle: IDLE, life: LIFE }
     }
 }
@@ -160,6 +162,16 @@ impl Sessions {
 
     /// The layer.
     pub fn layer(&self) -> Gate<Self> {
+        let known = std::mem::replace(&mut self.lock().watched, true);
+        if !known {
+            let Self { idle, life, .. } = *self;
+            metrics::watch(&self.table, move |table, gauges| {
+                let table = table.lock().unwrap_or_else(PoisonError::into_inner);
+                let sessions = table.callers.values().flat_map(|own| own.open.values());
+                let open = sessions.filter(|session| session.is_open(idle, life)).count();
+                gauges.add(metrics::SESSIONS_OPEN, None, open as f64);
+            });
+        }
         Gate::new(self.clone(), Challenge::default())
     }
 
@@ -245,7 +257,7 @@ impl Sessions {
     /// The service behind closes idle ones by itself; what outlived its life nobody reaches any
     /// more, and so is idle from then on.
     fn is_open(&self, session: &Session) -> bool {
-        session.last_used.elapsed() < self.idle && session.opened.elapsed() < self.life
+        session.is_open(self.idle, self.life)
     }
 
     /// A panic elsewhere leaves the table whole: every change to it is one call.
@@ -257,14 +269,15 @@ impl Sessions {
 impl Check for Sessions {
     type Pass = InSession;
 
+    const LAYER: Option<&'static str> = Some("sessions");
+
     /// Takes session headers out of a request that has no sessions.
     fn check<B>(&self, request: &mut Request<B>) -> Result<InSession, Rejection> {
         let Some(identity) = Identity::of(request.extensions()).cloned() else {
             return Err(Rejection::unprotected("sessions without authentication before them"));
         };
         let headers = request.headers_mut();
-        let version = headers.get(PROTOCOL_VERSION).map(HeaderValue::as_bytes);
-        if version.is_some_and(|version| version >= STATELESS_SINCE.as_bytes()) {
+        if is_stateless(headers) {
             // Left in place, it would let an `initialize` under a new version's name into
             // the session of another.
             headers.remove(SESSION_ID);
@@ -319,6 +332,10 @@ impl Session {
         rights.add(identity);
         Self { rights, opened: now, last_used: now }
     }
+
+    fn is_open(&self, idle: Duration, life: Duration) -> bool {
+        self.last_used.elapsed() < idle && self.opened.elapsed() < life
+    }
 }
 
 impl Rights {
@@ -339,6 +356,12 @@ impl Rights {
             && within(&self.scopes, &identity.scopes)
             && within(&self.grants, &identity.grants)
     }
+}
+
+/// Whether the request is in a version of the protocol that has no sessions.
+pub(crate) fn is_stateless(headers: &HeaderMap) -> bool {
+    let version = headers.get(PROTOCOL_VERSION).map(HeaderValue::as_bytes);
+    version.is_some_and(|version| version >= STATELESS_SINCE.as_bytes())
 }
 
 /// Visible ASCII (MCP 2025-11-25, Streamable HTTP, Session Management).

@@ -17,6 +17,7 @@ use tokio::time::{Sleep, sleep};
 use tower::{Layer, Service};
 
 use crate::Identity;
+use crate::metrics::Timer;
 
 /// How often the clock is looked at while a stream is open. Clocks are set, and a machine that
 /// slept does not count the time.
@@ -47,6 +48,7 @@ pin_project! {
         #[pin]
         inner: F,
         limits: Limits,
+        timer: Timer,
     }
 }
 
@@ -101,7 +103,8 @@ where
             session: request.extensions().get::<StreamEnd>().map(|end| end.0),
             clock: self.clock,
         };
-        BoundedFuture { inner: self.inner.call(request), limits }
+        let timer = Timer::start();
+        BoundedFuture { inner: self.inner.call(request), limits, timer }
     }
 }
 
@@ -114,6 +117,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         this.inner.poll(cx).map_ok(|answer| {
+            this.timer.layer("handler");
             let end = is_stream(&answer).then(|| this.limits.ending()).flatten();
             answer.map(|body| Until { body, end })
         })

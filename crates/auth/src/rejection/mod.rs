@@ -16,8 +16,9 @@ use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
+use crate::TraceId;
+use crate::audit::{self, Ruling};
 use crate::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
-use crate::{TraceId, audit};
 
 pub use challenge::Challenge;
 
@@ -53,6 +54,7 @@ enum Kind {
     SessionNotFound,
     TooManyFailures { retry_after: Duration },
     TooManySessions,
+    Unaudited { retry_after: Duration },
     Unavailable { retry_after: Duration },
     Unprotected,
 }
@@ -112,6 +114,11 @@ impl Rejection {
     /// 503: what is needed to judge cannot be reached now. Never a pass.
     pub fn unavailable(retry_after: Duration, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Unavailable { retry_after }, reason)
+    }
+
+    /// 503: what is decided cannot be taken down now, and so nothing is decided. Never a pass.
+    pub fn unaudited(retry_after: Duration, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Unaudited { retry_after }, reason)
     }
 
     /// 408: the request did not arrive whole in time (RFC 9110 §15.5.9).
@@ -196,7 +203,7 @@ impl Rejection {
             Kind::RateLimited { .. } | Kind::TooManyFailures { .. } | Kind::TooManySessions => {
                 StatusCode::TOO_MANY_REQUESTS
             }
-            Kind::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Unaudited { .. } | Kind::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Kind::Unprotected => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -205,6 +212,42 @@ impl Rejection {
     /// was not, and whoever holds it has to hear of it, to get another.
     pub(crate) fn is_failed_credential(&self) -> bool {
         matches!(self.kind, Kind::InvalidCredential)
+    }
+
+    /// The check that failed, in one word for counting: one for each constructor here.
+    pub fn check(&self) -> &'static str {
+        match self.kind {
+            Kind::AmbiguousBody => "ambiguous_body",
+            Kind::AnswerTooSlow => "answer_too_slow",
+            Kind::BadHeader => "bad_header",
+            Kind::BodyTooLarge { .. } => "body_too_large",
+            Kind::ExpiredCredential => "expired_credential",
+            Kind::ForeignHost => "foreign_host",
+            Kind::ForeignOrigin => "foreign_origin",
+            Kind::HeadersTooLarge => "headers_too_large",
+            Kind::InsufficientScope { .. } => "insufficient_scope",
+            Kind::InvalidCredential => "invalid_credential",
+            Kind::MalformedCredential => "malformed_credential",
+            Kind::NoCredential => "no_credential",
+            Kind::NotGranted { .. } => "not_granted",
+            Kind::RateLimited { .. } => "rate_limited",
+            Kind::RequestTooSlow => "request_too_slow",
+            Kind::RevokedCredential => "revoked_credential",
+            Kind::SessionNotFound => "session_not_found",
+            Kind::TooManyFailures { .. } => "too_many_failures",
+            Kind::TooManySessions => "too_many_sessions",
+            Kind::Unaudited { .. } => "unaudited",
+            Kind::Unavailable { .. } => "unavailable",
+            Kind::Unprotected => "unprotected",
+        }
+    }
+
+    /// The tool that was refused, if it was one.
+    pub(crate) fn tool(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::InsufficientScope { tool, .. } | Kind::NotGranted { tool } => Some(tool),
+            _ => None,
+        }
     }
 
     /// What the log is told: which check failed. It is not for the client.
@@ -222,7 +265,7 @@ impl Rejection {
         extensions: &mut Extensions,
     ) -> Response<RejectionBody> {
         let trace = TraceId::of(extensions);
-        audit::refused(self, trace, extensions);
+        audit::decided(extensions, Ruling::from(self));
         let (error, message, how_to_fix) = told::sentence(&self.kind, challenge);
         let id = extensions.get::<RequestId>().map_or(Value::Null, |id| id.0.clone());
         let body = json!({
@@ -264,6 +307,7 @@ impl Rejection {
         match self.kind {
             Kind::RateLimited { retry_after, .. }
             | Kind::TooManyFailures { retry_after }
+            | Kind::Unaudited { retry_after }
             | Kind::Unavailable { retry_after } => {
                 Some(retry_after.as_millis().div_ceil(1000).max(1) as u64)
             }

@@ -108,6 +108,11 @@ pub(super) fn sentence(kind: &Kind, challenge: &Challenge) -> (&'static str, Str
             "Too many sessions are open for this caller.".into(),
             "End one with DELETE, or wait until one has been idle for five minutes.".into(),
         ),
+        Kind::Unaudited { .. } => (
+            "temporarily_unavailable",
+            "The server cannot write down what it decides, and decides nothing right now.".into(),
+            "Nothing was done. Retry after the number of seconds in Retry-After.".into(),
+        ),
         Kind::Unavailable { .. } => (
             "temporarily_unavailable",
             "The server cannot judge credentials right now.".into(),

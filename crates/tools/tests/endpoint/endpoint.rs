@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use mcp_auth::Identity;
+use mcp_auth::audit::Pending;
 use mcp_auth::authz::{Permit, Policy};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -23,6 +24,8 @@ pub(crate) const OLDER: &str = "2025-11-25";
 pub(crate) struct Endpoint {
     service: StreamableHttpService<ToolServer, LocalSessionManager>,
     policy: Arc<Policy>,
+    /// The decision about the next request, if one is open.
+    pub(crate) pending: Option<Pending>,
     pub(crate) server: ToolServer,
 }
 
@@ -46,7 +49,7 @@ impl Endpoint {
             .with_json_response(true);
         let mcp = server.clone();
         let service = StreamableHttpService::new(move || Ok(mcp.clone()), Arc::default(), config);
-        Self { service, policy: Arc::new(policy), server }
+        Self { service, policy: Arc::new(policy), pending: None, server }
     }
 
     pub(crate) fn permit(&self, identity: Identity) -> Permit {
@@ -118,6 +121,9 @@ impl Endpoint {
         }
         if let Some(permit) = permit {
             request = request.extension(permit);
+        }
+        if let Some(pending) = &self.pending {
+            request = request.extension(pending.clone());
         }
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let request = request.body(Full::new(Bytes::from(body.to_string()))).unwrap();

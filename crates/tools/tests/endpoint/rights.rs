@@ -1,6 +1,9 @@
 //! Who may list and call what.
 
+use std::sync::{Arc, Mutex};
+
 use mcp_auth::Identity;
+use mcp_auth::audit::{Auditor, Auditors, Basis, Decision, Pending, Ruling};
 use serde_json::{Value, json};
 
 use crate::endpoint::{Endpoint, ISSUER, MODERN, OLDER, all, nobody, text};
@@ -26,6 +29,48 @@ async fn without_a_permit_nothing_is_listed_or_called() {
             assert!(reply["error"]["message"].as_str().unwrap().starts_with("not permitted"));
         }
     }
+    assert_eq!(endpoint.server.shopping_items().await.unwrap(), before);
+}
+
+/// Remembers what was decided.
+#[derive(Default)]
+struct Memory(Mutex<Vec<String>>);
+
+impl Auditor for Memory {
+    fn decided(&self, decision: &Decision<'_>) {
+        let Decision { outcome, tool, basis, arguments, .. } = decision;
+        let said = format!("{} {tool:?} {basis} {}", outcome.name(), arguments.is_some());
+        self.0.lock().unwrap().push(said);
+    }
+}
+
+#[tokio::test]
+async fn each_call_is_one_decision_and_what_was_judged_before_does_not_run() {
+    let mut endpoint = Endpoint::personal();
+    let memory = Arc::new(Memory::default());
+    let auditors: Auditors = [Arc::clone(&memory) as Arc<dyn Auditor>].into_iter().collect();
+    let open = || Some(Pending::new(auditors.clone(), &mut http::Request::new(())));
+    let call = json!({"name": "add_shopping_item", "arguments": {"name": "tea"}});
+    for (identity, params, expected) in [
+        (nobody("bob"), json!({"name": "whoami"}), "allowed Some(\"whoami\") always false"),
+        (nobody("bob"), call.clone(), "refused Some(\"add_shopping_item\") not_granted false"),
+        (all("bob"), call.clone(), "allowed Some(\"add_shopping_item\") role All true"),
+        (all("bob"), json!({"name": "nothing"}), "refused None unknown_tool false"),
+    ] {
+        endpoint.pending = open();
+        let permit = endpoint.permit(identity);
+        endpoint.ask(Some(permit), MODERN, "tools/call", params).await;
+        endpoint.pending = None;
+        assert_eq!(std::mem::take(&mut *memory.0.lock().unwrap()), [expected]);
+    }
+
+    let before = endpoint.server.shopping_items().await.unwrap();
+    endpoint.pending = open();
+    let pending = endpoint.pending.as_ref().unwrap();
+    assert!(pending.decide(Ruling::allowed(Basis::Known)), "as a ping, say");
+    let permit = endpoint.permit(all("bob"));
+    let reply = endpoint.ask(Some(permit), MODERN, "tools/call", call).await;
+    assert_eq!(reply["error"]["code"], 403, "{reply}");
     assert_eq!(endpoint.server.shopping_items().await.unwrap(), before);
 }
 

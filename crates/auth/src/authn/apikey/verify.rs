@@ -25,6 +25,7 @@ pub struct ApiKeys<L> {
 }
 
 /// Verifies the one key that a server was given: the simplest form of the scheme.
+#[derive(Clone)]
 pub struct OneKey {
     digest: KeyDigest,
     identity: Arc<Identity>,

@@ -22,6 +22,7 @@ const MOST: usize = 65_536;
 /// Counts by key.
 pub(super) struct Buckets<K: Clone + Eq + Hash> {
     limiter: RateLimiter<K, Recent<K>, DefaultClock, StateInformationMiddleware>,
+    recent: Recent<K>,
     rate: Rate,
 }
 
@@ -30,8 +31,9 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
         let quota = Quota::with_period(rate.interval())
             .expect("a rate's interval is not zero")
             .allow_burst(rate.burst());
-        let recent = Recent(Cache::new(MOST));
-        Self { limiter: RateLimiter::new(quota, recent, DefaultClock::default()), rate }
+        let recent = Recent(Arc::new(Cache::new(MOST)));
+        let limiter = RateLimiter::new(quota, recent.clone(), DefaultClock::default());
+        Self { limiter, recent, rate }
     }
 
     /// Takes one. Answers how many are left, or after which time there is one again.
@@ -40,6 +42,11 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
             Ok(snapshot) => Ok(snapshot.remaining_burst_capacity()),
             Err(not_until) => Err(not_until.wait_time_from(self.limiter.clock().now())),
         }
+    }
+
+    /// How many keys are remembered.
+    pub(super) fn keys(&self) -> usize {
+        self.recent.0.len()
     }
 
     pub(super) fn rate(&self) -> &Rate {
@@ -53,8 +60,9 @@ impl<K: Clone + Eq + Hash> fmt::Debug for Buckets<K> {
     }
 }
 
-/// The buckets of the keys that came last, and of those that come often.
-struct Recent<K>(Cache<K, Arc<InMemoryState>>);
+/// The buckets of the keys that came last, and of those that come often. Clones are the same.
+#[derive(Clone)]
+struct Recent<K>(Arc<Cache<K, Arc<InMemoryState>>>);
 
 impl<K: Clone + Eq + Hash> StateStore for Recent<K> {
     type Key = K;
@@ -78,6 +86,6 @@ mod tests {
         for key in 0..1_000_000_u32 {
             assert_eq!(buckets.take(&key), Ok(0));
         }
-        assert!(buckets.limiter.into_state_store().0.len() <= MOST);
+        assert!(buckets.keys() <= MOST);
     }
 }

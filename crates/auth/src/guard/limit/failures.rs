@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::RateLimit;
 use super::buckets::Buckets;
 use crate::Rejection;
+use crate::metrics::{self, LIMITER_KEYS, WHO_ADDRESS};
 
 /// Slows down whoever tries credentials. Clones count together, so that the same guess counts
 /// at every door.
@@ -15,7 +16,7 @@ use crate::Rejection;
 pub struct Failures(Option<Arc<Buckets<Source>>>);
 
 /// One machine, or one site: an IPv6 host has a whole /64 to send from.
-type Source = [u8; 16];
+pub(crate) type Source = [u8; 16];
 
 impl Failures {
     /// How many may fail unless something else is configured.
@@ -25,7 +26,13 @@ impl Failures {
     pub fn new(limit: RateLimit) -> Self {
         match limit {
             RateLimit::Off => Self(None),
-            RateLimit::At(rate) => Self(Some(Arc::new(Buckets::new(rate)))),
+            RateLimit::At(rate) => {
+                let buckets = Arc::new(Buckets::new(rate));
+                metrics::watch(&buckets, |buckets, gauges| {
+                    gauges.add(LIMITER_KEYS, Some(("who", WHO_ADDRESS)), buckets.keys() as f64);
+                });
+                Self(Some(buckets))
+            }
         }
     }
 
@@ -38,7 +45,10 @@ impl Failures {
         let Some(buckets) = &self.0 else { return Ok(()) };
         match buckets.take(&source(peer)) {
             Ok(_) => Ok(()),
-            Err(wait) => Err(Rejection::too_many_failures(wait)),
+            Err(wait) => {
+                metrics::slowed_down(WHO_ADDRESS);
+                Err(Rejection::too_many_failures(wait))
+            }
         }
     }
 }
@@ -50,10 +60,14 @@ impl Default for Failures {
 }
 
 fn source(peer: Option<IpAddr>) -> Source {
-    match peer.map(|peer| peer.to_canonical()) {
-        None => Ipv6Addr::UNSPECIFIED.octets(),
-        Some(IpAddr::V4(address)) => address.to_ipv6_mapped().octets(),
-        Some(IpAddr::V6(address)) => {
+    peer.map_or(Ipv6Addr::UNSPECIFIED.octets(), site)
+}
+
+/// What counts as the same place.
+pub(crate) fn site(peer: IpAddr) -> Source {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => {
             let mut octets = address.octets();
             octets[8..].fill(0);
             octets

@@ -26,10 +26,12 @@ use http::{HeaderName, HeaderValue, Request, Response};
 
 use super::gate::{Check, Gate};
 use crate::identity::Caller;
+use crate::metrics::{self, LIMITER_KEYS, WHO_CALLER};
 use crate::{Challenge, Identity, Rejection};
 use buckets::Buckets;
 
 pub use failures::Failures;
+pub(crate) use failures::site;
 pub use rate::{Rate, RateError, RateLimit};
 
 /// What a caller has left (draft-ietf-httpapi-ratelimit-headers).
@@ -44,7 +46,7 @@ pub struct Limit(Option<Counted>);
 
 #[derive(Debug)]
 struct Counted {
-    buckets: Buckets<Caller>,
+    buckets: Arc<Buckets<Caller>>,
     policy: HeaderValue,
 }
 
@@ -74,7 +76,10 @@ impl Limit {
         let Some(counted) = &self.0 else { return Ok(None) };
         match counted.buckets.take(&Caller::of(caller)) {
             Ok(left) => Ok(Some(counted.left(left))),
-            Err(wait) => Err(Rejection::rate_limited(wait, counted.policy.clone())),
+            Err(wait) => {
+                metrics::slowed_down(WHO_CALLER);
+                Err(Rejection::rate_limited(wait, counted.policy.clone()))
+            }
         }
     }
 }
@@ -82,6 +87,8 @@ impl Limit {
 impl Check for Limit {
     /// The value of [`RATE_LIMIT`].
     type Pass = Option<HeaderValue>;
+
+    const LAYER: Option<&'static str> = Some("limit");
 
     fn check<B>(&self, request: &mut Request<B>) -> Result<Self::Pass, Rejection> {
         let Some(identity) = Identity::of(request.extensions()) else {
@@ -104,7 +111,11 @@ impl Counted {
         let window = rate.period().as_secs_f64().ceil();
         let policy = format!("\"caller\";q={};w={window}", rate.count());
         let policy = HeaderValue::from_str(&policy).expect("numbers are a header value");
-        Self { buckets: Buckets::new(rate), policy }
+        let buckets = Arc::new(Buckets::new(rate));
+        metrics::watch(&buckets, |buckets, gauges| {
+            gauges.add(LIMITER_KEYS, Some(("who", WHO_CALLER)), buckets.keys() as f64);
+        });
+        Self { buckets, policy }
     }
 
     fn left(&self, left: u32) -> HeaderValue {

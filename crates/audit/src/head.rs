@@ -1,0 +1,74 @@
+//! How far the lines go: in a file of its own, so that a cut-off end is missed.
+//!
+//! ```text
+//! {"seq":812,"mac":"<of line 812>","first":1,"head":"<HMAC over all before it>"}
+//! ```
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+use serde::Deserialize;
+
+use crate::key::Key;
+use crate::link::{Link, Mac};
+
+/// It is written in place, always with the same length, which one write does whole.
+const LENGTH: usize = 256;
+
+/// So that no line passes for a head, nor a head for a line.
+const DOMAIN: &[u8] = b"head";
+
+const BEFORE_MAC: &str = ",\"head\":\"";
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Head {
+    /// The last line.
+    pub(crate) link: Link,
+    /// The number of the oldest line that is kept.
+    pub(crate) first: u64,
+}
+
+/// What was found in place of a head.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Presence {
+    Absent,
+    Invalid,
+    Valid(Head),
+}
+
+impl Head {
+    pub(crate) fn write(&self, key: &Key, file: &File) -> io::Result<()> {
+        let Self { link, first } = self;
+        let text = format!("{{\"seq\":{},\"mac\":\"{}\",\"first\":{first}", link.seq, link.mac);
+        let mac = key.mac(DOMAIN, text.as_bytes());
+        let line = format!("{text}{BEFORE_MAC}{mac}\"}}");
+        file.write_all_at(format!("{line:<width$}\n", width = LENGTH - 1).as_bytes(), 0)
+    }
+
+    pub(crate) fn read(key: &Key, mut file: &File) -> io::Result<Presence> {
+        let mut bytes = Vec::new();
+        Read::take(&mut file, 2 * LENGTH as u64).read_to_end(&mut bytes)?;
+        if bytes.is_empty() {
+            return Ok(Presence::Absent);
+        }
+        let head = std::str::from_utf8(&bytes).ok().and_then(|text| Self::parse(key, text.trim()));
+        Ok(head.map_or(Presence::Invalid, Presence::Valid))
+    }
+
+    fn parse(key: &Key, line: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Members {
+            seq: u64,
+            mac: String,
+            first: u64,
+            head: String,
+        }
+        let members: Members = serde_json::from_str(line).ok()?;
+        let (text, _) = line.split_once(BEFORE_MAC)?;
+        let mac: Mac = members.head.parse().ok()?;
+        let is_ours = key.verify(DOMAIN, text.as_bytes(), &mac);
+        let link = Link { seq: members.seq, mac: members.mac.parse().ok()? };
+        is_ours.then_some(Self { link, first: members.first })
+    }
+}

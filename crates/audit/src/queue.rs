@@ -1,0 +1,297 @@
+//! The end of the queue at which requests are: it never waits for the disk.
+
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use mcp_auth::Rejection;
+use mcp_auth::audit::{Auditor, Decision, Place, Placing};
+use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
+use tokio::sync::watch;
+
+use crate::entry::Members;
+use crate::writer::Writer;
+use crate::{AuditError, Config, Mode};
+
+/// Most decisions that wait to be written, and requests that have a place.
+const QUEUE: usize = 8192;
+
+/// How many refusals of strangers are written one by one in a second, and how many at once. Who
+/// sends more does not fill the disk with them, nor push other lines out of the last file.
+const STRANGERS: (u32, u32) = (10, 1000);
+
+/// When whoever was refused because nothing can be written may ask again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How long the writer may take for what is left at the end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a server tells its decisions. Clones are the same.
+#[derive(Clone)]
+pub struct AuditFile(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    sender: Sender<Item>,
+    strangers: DefaultDirectRateLimiter,
+    mode: Mode,
+    arguments: bool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What goes through the queue.
+pub(crate) enum Item {
+    Line(Members),
+    /// Wakes the writer, so that it sees that it has to end.
+    Wake,
+}
+
+/// What both ends of the queue know.
+pub(crate) struct Shared {
+    /// Refusals of strangers that are counted and not written.
+    pub(crate) refused: AtomicU64,
+    /// Decisions that were lost.
+    pub(crate) lost: AtomicU64,
+    pub(crate) ending: AtomicBool,
+    /// Why nothing can be written, if so.
+    pub(crate) trouble: watch::Sender<Option<String>>,
+}
+
+impl AuditFile {
+    /// Opens the files, goes on with the chain, and starts the thread that writes.
+    ///
+    /// # Errors
+    /// One sentence that names what is wrong and what mends it. [`Mode::BestEffort`] starts all
+    /// the same where the file system said no, and tries again.
+    pub fn open(config: &Config) -> Result<Self, AuditError> {
+        let (file, receiver) = Self::queue(config, QUEUE);
+        let writer = Writer::open(config, Arc::clone(&file.0.shared), receiver)?;
+        file.start(writer)?;
+        Ok(file)
+    }
+
+    pub(crate) fn queue(config: &Config, length: usize) -> (Self, Receiver<Item>) {
+        let (sender, receiver) = mpsc::channel(length);
+        let (each, at_once) = STRANGERS;
+        let number = |number: u32| number.try_into().expect("the constants are not zero");
+        let quota = Quota::per_second(number(each)).allow_burst(number(at_once));
+        let shared = Arc::new(Shared {
+            refused: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            ending: AtomicBool::new(false),
+            trouble: watch::Sender::new(None),
+        });
+        let handle = Handle {
+            shared,
+            sender,
+            strangers: RateLimiter::direct(quota),
+            mode: config.mode,
+            arguments: config.arguments,
+            thread: Mutex::new(None),
+        };
+        (Self(Arc::new(handle)), receiver)
+    }
+
+    pub(crate) fn start(&self, writer: Writer) -> Result<(), AuditError> {
+        let path = writer.path().to_owned();
+        let thread = std::thread::Builder::new().name("audit".to_owned());
+        let thread = thread.spawn(move || writer.run()).map_err(AuditError::writing(&path))?;
+        *self.0.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    /// Writes what is in the queue, and ends the thread. It waits for that: five seconds at most.
+    /// What is decided afterwards is lost.
+    pub fn close(&self) {
+        self.0.end();
+        let thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
+        let end = Instant::now() + PATIENCE;
+        while !thread.is_finished() && Instant::now() < end {
+            thread.thread().unpark();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if !thread.is_finished() {
+            tracing::error!("the audit file takes too long: what is left is lost");
+        }
+    }
+}
+
+impl std::fmt::Debug for AuditFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AuditFile")
+    }
+}
+
+impl Handle {
+    fn end(&self) {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        // A full queue keeps the writer awake by itself.
+        let _ = self.sender.try_send(Item::Wake);
+    }
+
+    fn line(&self, decision: &Decision<'_>) -> Item {
+        Item::Line(Members::of(decision, self.arguments))
+    }
+
+    /// Half of the queue is for known callers alone.
+    fn has_room_for_strangers(&self) -> bool {
+        self.sender.capacity() > self.sender.max_capacity() / 2 && self.strangers.check().is_ok()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Auditor for AuditFile {
+    /// A stranger was refused.
+    fn decided(&self, decision: &Decision<'_>) {
+        let handle = &*self.0;
+        if !handle.has_room_for_strangers()
+            || handle.sender.try_send(handle.line(decision)).is_err()
+        {
+            handle.shared.refused.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn place(&self) -> Option<Placing> {
+        let file = self.clone();
+        let sender = file.0.sender.clone();
+        let taken = |file, permit| Box::new(Taken { file, permit }) as Box<dyn Place>;
+        let sender = match sender.try_reserve_owned() {
+            Ok(permit) => return Some(Box::pin(ready(Ok(taken(file, Some(permit)))))),
+            Err(error) => error.into_inner(),
+        };
+        if self.0.mode == Mode::BestEffort {
+            return Some(Box::pin(ready(Ok(taken(file, None)))));
+        }
+        let mut trouble = self.0.shared.trouble.subscribe();
+        Some(Box::pin(async move {
+            tokio::select! {
+                permit = sender.reserve_owned() => match permit {
+                    Ok(permit) => Ok(taken(file, Some(permit))),
+                    Err(_) => Err(Rejection::unaudited(AGAIN, "the audit file is closed")),
+                },
+                reason = trouble.wait_for(Option::is_some) => {
+                    let reason = reason.ok().and_then(|reason| reason.clone());
+                    Err(Rejection::unaudited(AGAIN, reason.unwrap_or_default()))
+                }
+            }
+        }))
+    }
+
+    fn ready(&self) -> Result<(), Rejection> {
+        match &*self.0.shared.trouble.borrow() {
+            Some(reason) if self.0.mode == Mode::Required => {
+                Err(Rejection::unaudited(AGAIN, reason.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A place in the queue; or none, with best effort and a queue that is full.
+struct Taken {
+    file: AuditFile,
+    permit: Option<OwnedPermit<Item>>,
+}
+
+impl Place for Taken {
+    fn decided(self: Box<Self>, decision: &Decision<'_>) {
+        let Self { file, permit } = *self;
+        match permit {
+            Some(permit) => drop(permit.send(file.0.line(decision))),
+            None => {
+                file.0.shared.lost.fetch_add(1, Ordering::Relaxed);
+                mcp_auth::metrics::audit_lost(1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Record, read, verify};
+    use mcp_auth::audit::Outcome;
+
+    fn decision(user: Option<&str>) -> Decision<'_> {
+        let mut decision = Decision::new(Outcome::Refused);
+        decision.user = user;
+        decision
+    }
+
+    /// A place, if it has not to be waited for.
+    async fn at_once(placing: &mut Placing) -> Option<Box<dyn Place>> {
+        tokio::select! {
+            biased;
+            place = placing => Some(place.unwrap()),
+            () = ready(()) => None,
+        }
+    }
+
+    fn records(config: &Config) -> Vec<Record> {
+        let mut records = Vec::new();
+        read(&config.file, |record| {
+            records.push(record.unwrap());
+            true
+        })
+        .unwrap();
+        records
+    }
+
+    #[tokio::test]
+    async fn where_the_queue_is_full_known_callers_wait_and_strangers_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::new(folder.path().join("audit.log"), folder.path().join("audit.key"));
+        let (file, receiver) = AuditFile::queue(&config, 4);
+        let writer = Writer::open(&config, Arc::clone(&file.0.shared), receiver).unwrap();
+        for _ in 0..5 {
+            file.decided(&decision(None));
+        }
+        // Strangers have half of it.
+        let first = at_once(&mut file.place().unwrap()).await.expect("there is room");
+        let unused = at_once(&mut file.place().unwrap()).await.expect("there is room");
+        let mut waiting = file.place().unwrap();
+        assert!(at_once(&mut waiting).await.is_none(), "there is no room");
+        first.decided(&decision(Some("bob")));
+        // Nothing has been lost yet, and as soon as it is written there is room.
+        file.start(writer).unwrap();
+        waiting.await.unwrap().decided(&decision(Some("alice")));
+        drop(unused);
+        tokio::task::spawn_blocking(move || file.close()).await.unwrap();
+
+        let records = records(&config);
+        let refused: u64 = records.iter().filter_map(|record| record.refused).sum();
+        let written = records.iter().filter(|record| record.decision.is_some()).count() as u64;
+        assert_eq!((refused, written), (3, 2 + 2));
+        let users: Vec<_> = records.iter().filter_map(|record| record.user.as_deref()).collect();
+        assert_eq!(users, ["bob", "alice"]);
+        let report = verify(&config.file, &config.key).unwrap();
+        assert!(report.damage.is_none() && report.notes.len() == 1, "{report:?}");
+    }
+
+    #[tokio::test]
+    async fn with_best_effort_nobody_waits_and_what_is_lost_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config =
+            Config::new(folder.path().join("audit.log"), folder.path().join("audit.key"));
+        config.mode = Mode::BestEffort;
+        let (file, receiver) = AuditFile::queue(&config, 2);
+        let writer = Writer::open(&config, Arc::clone(&file.0.shared), receiver).unwrap();
+        for _ in 0..5 {
+            file.place().unwrap().await.unwrap().decided(&decision(Some("bob")));
+        }
+        file.start(writer).unwrap();
+        tokio::task::spawn_blocking(move || file.close()).await.unwrap();
+        let records = records(&config);
+        assert_eq!(records.iter().filter_map(|record| record.lost).sum::<u64>(), 3);
+        assert_eq!(records.iter().filter(|record| record.user.is_some()).count(), 2);
+    }
+}

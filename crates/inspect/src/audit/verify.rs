@@ -1,0 +1,73 @@
+//! Whether an audit file is whole.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use audit::{KEY_FILE, Report};
+use serde_json::json;
+
+use crate::cli::Verify;
+use crate::output::{Progress, paint};
+
+/// What no check can find.
+const CAVEAT: &str = "whoever has the key can forge all of this, and an older copy of all files \
+    put back together looks the same";
+
+/// Goes through all lines.
+pub(crate) fn verify(options: &Verify) -> anyhow::Result<ExitCode> {
+    let key = options.key.clone().unwrap_or_else(|| options.keys.join(KEY_FILE));
+    let progress = Progress::start(format!("checking {}", options.file.display()));
+    let report = audit::verify(&options.file, &key)?;
+    drop(progress);
+    let ok = report.damage.is_none();
+    let text = if options.json {
+        let mut document = json!({ "ok": ok, "caveat": CAVEAT });
+        let members = serde_json::to_value(&report)?;
+        if let (Some(document), serde_json::Value::Object(members)) =
+            (document.as_object_mut(), members)
+        {
+            document.extend(members);
+        }
+        format!("{document:#}\n")
+    } else {
+        text(&report)
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn text(report: &Report) -> String {
+    let files = match report.files.len() {
+        1 => "1 file".to_owned(),
+        many => format!("{many} files"),
+    };
+    let mut text = match &report.damage {
+        None => {
+            let whole = "nothing was altered, taken out, put elsewhere or cut off";
+            format!("{}: {whole}\n", paint(true, "whole"))
+        }
+        Some(damage) => format!(
+            "{} at {}, line {}: {}\n",
+            paint(false, "damaged"),
+            damage.file.display(),
+            damage.line,
+            damage.text
+        ),
+    };
+    if let (Some(first), Some(last), Some(since), Some(until)) =
+        (report.first, report.last, &report.since, &report.until)
+    {
+        let until_there = if report.damage.is_some() { " fit before it" } else { "" };
+        text.push_str(&format!(
+            "  {} lines{until_there}, {first} to {last}, in {files}, from {since} to {until}\n",
+            report.lines
+        ));
+    }
+    for note in &report.notes {
+        text.push_str(&format!("  {}, line {}: {}\n", note.file.display(), note.line, note.text));
+    }
+    text.push_str(&format!("  {CAVEAT}\n"));
+    text
+}

@@ -1,0 +1,36 @@
+//! What can be counted about a store.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mcp_auth::metrics::{EXPIRY, Gauges, STORE_AGE, STORE_READABLE, STORE_ROWS};
+
+use crate::snapshot::{Latest, Snapshot};
+use crate::tokens::Revoked;
+
+/// Lets the gauges be read for as long as the store is open.
+pub(crate) fn watch(latest: &Arc<Latest>) {
+    mcp_auth::metrics::watch(latest, |latest, gauges| {
+        let readable = if latest.get().is_ok() { 1.0 } else { 0.0 };
+        gauges.least(STORE_READABLE, None, readable);
+        gauges.most(STORE_AGE, None, latest.age().as_secs_f64());
+        rows(&latest.last(), gauges);
+    });
+}
+
+fn rows(snapshot: &Snapshot, gauges: &mut Gauges) {
+    let revoked = snapshot.revoked_tokens.as_ref().map_or(0, Revoked::len);
+    for (kind, rows) in [
+        ("clients", snapshot.clients.len()),
+        ("keys", snapshot.keys.len()),
+        ("revoked_tokens", revoked),
+    ] {
+        gauges.add(STORE_ROWS, Some(("kind", kind)), rows as f64);
+    }
+    let now = Timestamp::now();
+    let in_force = snapshot.keys.values().filter(|key| key.revoked.is_none());
+    let ends = in_force.filter_map(|key| key.identity.expires).filter(|end| *end > now);
+    if let Some(first) = ends.min() {
+        gauges.least(EXPIRY, Some(("what", "api_key")), first.as_second() as f64);
+    }
+}

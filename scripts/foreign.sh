@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Installs other people's MCP programs, pinned, for the tests that start them and for
+# `compare -- peers`: the Python and the TypeScript SDK (v1 and v2), FastMCP and the MCP
+# Inspector. They come from PyPI and npm, about 450 MB, into a folder of the user's cache; what
+# is there already stays. To be rid of them, delete that folder.
+#
+#   scripts/foreign.sh          installs, and says where
+#   scripts/foreign.sh --path   says where, and installs nothing
+#
+# Needs python3 3.10 or newer with venv, and node and npm (on Debian: apt-get install
+# python3-venv nodejs npm). The Inspector needs Node 22.19: where the one at hand is older,
+# a newer one is fetched from npm.
+set -euo pipefail
+cd "$(dirname "$0")/../crates/compare/foreign"
+
+folder=${XDG_CACHE_HOME:-$HOME/.cache}/mcp-auth/foreign
+case ${1:-} in
+    "") ;;
+    --path) echo "$folder"; exit ;;
+    *) echo "usage: scripts/foreign.sh [--path]" >&2; exit 2 ;;
+esac
+
+for program in python3 node npm; do
+    if ! command -v "$program" >/dev/null; then
+        echo "$program is missing; on Debian: apt-get install python3-venv nodejs npm" >&2
+        exit 1
+    fi
+done
+if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
+    echo "$(python3 --version) is too old; 3.10 or newer is needed" >&2
+    exit 1
+fi
+mkdir -p "$folder"
+
+# Each part keeps a copy of its pins beside it, written last: the tests read that.
+python() { # its folder, its pins, what has to be importable
+    if cmp -s "$2" "$folder/$1/requirements.txt" && "$folder/$1/bin/python" -c "import $3" 2>/dev/null; then
+        return
+    fi
+    echo "installing the Python clients in $folder/$1" >&2
+    rm -rf "${folder:?}/$1"
+    python3 -m venv "$folder/$1"
+    "$folder/$1/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$2"
+    cp "$2" "$folder/$1/requirements.txt"
+}
+python python requirements.txt fastmcp
+python python-v1 requirements-v1.txt mcp
+
+newer_node=24.21.0
+if ! cmp -s package-lock.json "$folder/js/installed-lock.json" ||
+    ! "$folder/js/bin/node" --version >/dev/null 2>&1; then
+    echo "installing the JavaScript clients in $folder/js" >&2
+    rm -rf "$folder/js"
+    mkdir "$folder/js"
+    cp package.json package-lock.json "$folder/js/"
+    (
+        cd "$folder/js"
+        # None of these packages needs its install scripts.
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+        mkdir bin
+        if node -e 'const [a, b] = process.versions.node.split(".").map(Number);
+                    process.exit(a > 22 || (a === 22 && b >= 19) ? 0 : 1)'; then
+            ln -s "$(command -v node)" bin/node
+        else
+            mkdir node
+            echo '{"private": true}' > node/package.json
+            npm install --prefix node --no-audit --no-fund --loglevel error "node@$newer_node"
+            ln -s ../node/node_modules/node/bin/node bin/node
+        fi
+        bin/node --version >/dev/null
+    )
+    cp package-lock.json "$folder/js/installed-lock.json"
+fi
+echo "$folder"
