@@ -19,6 +19,7 @@ pub mod authz;
 pub mod dotenv;
 pub mod guard;
 mod identity;
+mod live;
 pub mod metrics;
 mod rejection;
 mod scalar;
@@ -28,6 +29,7 @@ pub mod shown;
 mod trace;
 
 pub use identity::Identity;
+pub use live::Live;
 pub use rejection::{Challenge, Rejection, RejectionBody};
 pub use trace::TraceId;
 

@@ -7,8 +7,9 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey};
+use mcp_auth::Live;
 use mcp_auth::authn::jwt::{
     Claims, JwtVerifier, KeyError, KeySet, Rules, Signer, VerifyingKey, mint,
 };
@@ -328,6 +329,29 @@ fn the_key_decides_the_algorithm() {
     }
     assert!(matches!(VerifyingKey::rs256("public"), Err(KeyError::NoPublicKey)));
     assert!(matches!(Signer::rs256(&public), Err(KeyError::NoPrivateKey)));
+}
+
+#[test]
+fn a_key_verifies_until_its_moment_and_what_replaces_a_set_counts_at_once() {
+    let [old, new] = [mint::new_hs256_secret(), mint::new_hs256_secret()];
+    let claims: Claims = serde_json::from_value(good_claims()).unwrap();
+    let tokens = [&old, &new].map(|secret| Signer::hs256(secret).unwrap().mint(&claims));
+    let set = |until: Timestamp| {
+        KeySet::hs256(&format!("Verify-Until: {until}\n{}\n\n{}\n", *old, *new)).unwrap()
+    };
+    let now = Timestamp::now();
+    let keys = Live::from(set(now + SignedDuration::from_hours(1)));
+    let verifier = JwtVerifier::new(keys.clone(), Rules::new(ISSUER, AUDIENCE));
+    let good = || tokens.each_ref().map(|token| verifier.verify(token).is_ok());
+    assert_eq!(good(), [true, true]);
+    keys.replace(set(now));
+    assert_eq!(good(), [false, true]);
+    let rejection = verifier.verify(&tokens[0]).unwrap_err();
+    assert!(rejection.status() == 401 && rejection.reason().contains("verifies nothing since"));
+    keys.replace(KeySet::hs256(&old).unwrap());
+    assert_eq!(good(), [true, false]);
+    let twice = KeySet::hs256(&format!("{}\n\n{}\n", *old, *old)).unwrap_err().to_string();
+    assert!(twice.starts_with("line 3: it is there twice"), "{twice}");
 }
 
 #[test]

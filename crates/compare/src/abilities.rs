@@ -57,7 +57,7 @@ pub const ABILITIES: [Ability; 10] = [
         question: "when do changed rights count?",
         apikey: "at once",
         jwt: "with the next token",
-        rbac: "role: next token; policy: restart",
+        rbac: "role: next token; policy: its file",
     },
     Ability {
         question: "can it be verified without asking anybody?",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use mcp_auth::audit::{Basis, Outcome, Ruling};
 use mcp_auth::authn::client::ClientRecord;
-use mcp_auth::authn::jwt::{Claims, Signer};
+use mcp_auth::authn::jwt::{Claims, Signers};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ pub(crate) fn check_type(parameters: &Parameters) -> Result<(), Refusal> {
 /// The scopes are more than the client has, or the token would be for another server.
 pub(crate) fn issue(
     config: &IssuerConfig,
-    signer: &Signer,
+    signers: &Signers,
     closure: &ScopeClosure,
     client: &ClientRecord,
     parameters: &Parameters,
@@ -44,7 +44,9 @@ pub(crate) fn issue(
     resource::check(config, parameters.resources())?;
     let scopes = scope::grant(parameters.get("scope"), &client.scopes, closure)?;
     let expires_in = config.token_ttl.as_secs();
-    let now = Timestamp::now().as_second();
+    let moment = Timestamp::now();
+    let signer = signers.at(moment).ok_or_else(Refusal::no_signer)?;
+    let now = moment.as_second();
     let claims = Claims {
         iss: config.issuer.clone(),
         sub: client.user.clone(),

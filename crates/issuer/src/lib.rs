@@ -43,11 +43,11 @@ use http::request::Parts;
 use http::{HeaderName, StatusCode};
 use mcp_auth::audit::{self, Pending};
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
-use mcp_auth::authn::jwt::{self, JwtVerifier, KeySet, Revoke, Signer};
+use mcp_auth::authn::jwt::{self, JwtVerifier, KeySet, Revoke, Signers};
 use mcp_auth::guard::gate::Gate;
 use mcp_auth::guard::limit::{Failures, Limit, RateLimit};
 use mcp_auth::guard::peer::Peer;
-use mcp_auth::{Identity, TraceId};
+use mcp_auth::{Identity, Live, TraceId};
 
 use grant::Issued;
 use parameters::Parameters;
@@ -85,7 +85,7 @@ pub struct IssuerConfig {
 /// A token endpoint with its metadata.
 pub struct Issuer<C> {
     config: IssuerConfig,
-    signer: Signer,
+    signers: Live<Signers>,
     clients: C,
     scopes: ScopeClosure,
     revocation: Option<Revocation>,
@@ -97,12 +97,12 @@ pub struct Issuer<C> {
 }
 
 impl<C: ClientLookup> Issuer<C> {
-    /// Issues tokens to `clients`, signed by `signer`.
-    pub fn new(config: IssuerConfig, signer: Signer, clients: C) -> Self {
+    /// Issues tokens to `clients`, signed by that one of `signers` whose moment it is.
+    pub fn new(config: IssuerConfig, signers: impl Into<Live<Signers>>, clients: C) -> Self {
         let scopes = scope::no_hierarchy();
         Self {
             config,
-            signer,
+            signers: signers.into(),
             clients,
             scopes,
             revocation: None,
@@ -114,7 +114,11 @@ impl<C: ClientLookup> Issuer<C> {
 
     /// Lets clients take back their tokens (RFC 7009): those that `verifier` takes, which has
     /// to be under the rules of the protected server, are told to `revoked`.
-    pub fn with_revocation(self, verifier: JwtVerifier<KeySet>, revoked: Arc<dyn Revoke>) -> Self {
+    pub fn with_revocation(
+        self,
+        verifier: JwtVerifier<Live<KeySet>>,
+        revoked: Arc<dyn Revoke>,
+    ) -> Self {
         Self { revocation: Some(Revocation { verifier, revoked }), ..self }
     }
 
@@ -162,7 +166,8 @@ impl<C: ClientLookup> Issuer<C> {
         let parameters = self.read(head, body).await?;
         grant::check_type(&parameters)?;
         let client = self.client(head, &parameters, &self.limits[0]).await?;
-        grant::issue(&self.config, &self.signer, &self.scopes, &client, &parameters)
+        let signers = self.signers.current();
+        grant::issue(&self.config, &signers, &self.scopes, &client, &parameters)
             .map_err(|refusal| refusal.of_client(&client.id))
     }
 

@@ -80,6 +80,11 @@ impl Refusal {
         Self::not_now(description, reason)
     }
 
+    /// Every key that there is signs later.
+    pub(crate) fn no_signer() -> Self {
+        Self::not_now("no token can be signed now; try again in a moment", "no key signs yet")
+    }
+
     /// The client has to take the token for a live one (RFC 7009 §2.2.1).
     pub(crate) fn not_revoked(reason: impl Into<Cow<'static, str>>) -> Self {
         let description =

@@ -13,14 +13,14 @@ use mcp_auth::audit::{self, Basis, Outcome, Ruling};
 use mcp_auth::authn::client::ClientRecord;
 use mcp_auth::authn::credential::MAX_LENGTH;
 use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Revoke, RevokedToken};
-use mcp_auth::{Identity, Rejection};
+use mcp_auth::{Identity, Live, Rejection};
 
 use crate::parameters::Parameters;
 use crate::refusal::Refusal;
 
 /// What it takes to take a token back.
 pub(crate) struct Revocation {
-    pub(crate) verifier: JwtVerifier<KeySet>,
+    pub(crate) verifier: JwtVerifier<Live<KeySet>>,
     pub(crate) revoked: Arc<dyn Revoke>,
 }
 

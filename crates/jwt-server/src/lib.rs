@@ -5,6 +5,7 @@
 
 mod options;
 mod prepare;
+mod secrets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use axum::Router;
 use issuer::{Issuer, IssuerConfig};
 use mcp_auth::Challenge;
-use mcp_auth::authn::jwt::{JwtVerifier, KeySet, Rules, Signer, VerifyingKey};
+use mcp_auth::authn::jwt::{JwtVerifier, Rules};
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
 use mcp_auth::authz::layer::Authorize;
@@ -20,13 +21,13 @@ use mcp_auth::authz::peek::Peek;
 use mcp_auth::guard::limit::{Failures, Limit};
 use mcp_auth::guard::session::Sessions;
 use mcp_auth::guard::streams::Streams;
-use secrecy::{ExposeSecret, SecretString};
 use serve::{App, Drain, PublicUrl, ResourceMetadata};
 use store::Store;
 use tools::{Kit, Records, ToolServer, Weather};
 use tower::ServiceBuilder;
 
 pub use crate::options::Options;
+use crate::secrets::Secrets;
 
 /// The server's name.
 const NAME: &str = "jwt-server";
@@ -37,7 +38,7 @@ pub const POLICY: &str = include_str!("../policy.toml");
 /// This server, with its secret and its store opened and nothing bound yet.
 pub struct Prepared {
     options: Options,
-    secret: SecretString,
+    secrets: Secrets,
     store: Store,
     /// Where the demo clients lie, as far as they are in force.
     demo_files: Vec<PathBuf>,
@@ -69,10 +70,9 @@ impl Prepared {
             scope: Some(policy.scopes_that_only_read().join(" ")).filter(|all| !all.is_empty()),
             how_to_get_one: format!("Fetch a token with POST {}/token.", url.origin()).into(),
         };
-        let secret = self.secret.expose_secret();
         let mut rules = Rules::new(&issuer, &audience);
         rules.longest_life = self.options.token_ttl;
-        let keys = KeySet::from(VerifyingKey::hs256(secret)?);
+        let Secrets { keys, signers, follow } = self.secrets.clone();
         let store = Arc::new(self.store.clone());
         // The door and the endpoint that takes tokens back judge them by the same rules.
         let verifier =
@@ -102,7 +102,7 @@ impl Prepared {
             token_ttl: self.options.token_ttl,
             scopes_supported: scopes,
         };
-        let issuer = Issuer::new(token, Signer::hs256(secret)?, self.store.clone())
+        let issuer = Issuer::new(token, signers, self.store.clone())
             .with_revocation(verifier(), store.clone())
             .with_scope_closure(Arc::new(move |scopes| implied.scope_closure(scopes)))
             .counting(failures)
@@ -115,6 +115,7 @@ impl Prepared {
             .merge(metadata.router(url));
 
         let store = self.store.clone();
-        Ok(common.outer(url).ready(move || store.readable()).around(routes, &drain))
+        let outer = common.outer(url).ready(move || store.readable()).follow([follow]);
+        Ok(outer.around(routes, &drain))
     }
 }

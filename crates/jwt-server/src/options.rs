@@ -50,7 +50,8 @@ pub struct Options {
           value_parser = |text: &str| serve::time(text, SHORTEST_TTL..=LONGEST_TTL))]
     pub token_ttl: Duration,
 
-    /// File of the secret that signs tokens [default: jwt.secret in the keys folder]
+    /// File of the secret that signs tokens; used anew when it changes [default: jwt.secret in the
+    /// keys folder]
     #[arg(long, env = "MCP_SECRET_FILE", value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
 

@@ -1,15 +1,13 @@
 //! From flags to a server that only needs a port.
 
-use anyhow::{anyhow, bail};
-use mcp_auth::authn::jwt::VerifyingKey;
-use mcp_auth::secret::{self, SecretFileError};
-use mcp_auth::shell;
+use anyhow::bail;
 use secrecy::SecretString;
 use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
 use store::{Store, demo};
 use tools::{Records, Weather};
 
 use crate::options::CREATE;
+use crate::secrets::Secrets;
 use crate::{NAME, Options, Prepared};
 
 impl Server for Prepared {
@@ -29,7 +27,7 @@ impl Server for Prepared {
         serve::install_crypto();
         let url = options.common.known_public_url()?;
         let store = clients(options)?;
-        let secret = secret(options)?;
+        let secrets = Secrets::open(options)?;
         // These two are opened again with the stack, of whose URL one depends; here only to hear
         // of their errors before the port is bound.
         Weather::new(options.weather, options.weather_key.clone())?;
@@ -38,7 +36,7 @@ impl Server for Prepared {
             Records::open(&file, &options.issuer_under(&url))?;
         }
         let demo_files = demo::client_files(&store, &options.common.keys)?;
-        Ok(Self { options: options.clone(), secret, store, demo_files })
+        Ok(Self { options: options.clone(), secrets, store, demo_files })
     }
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
@@ -102,35 +100,6 @@ fn clients(options: &Options) -> anyhow::Result<Store> {
         bail!("{} holds no client that is valid; make one: {CREATE}{flag}", file.display());
     }
     Ok(store)
-}
-
-fn secret(options: &Options) -> anyhow::Result<SecretString> {
-    let file = options.secret_path();
-    let mut flag = options.common.keys_flag();
-    if let Some(file) = &options.secret_file {
-        flag.push_str(&format!(" --out {}", shell::word(&file.to_string_lossy())));
-    }
-    if options.secret_file.is_none() && options.common.is_loopback() {
-        demo::make_secret(&options.common.keys)?;
-    }
-    if !file.exists() {
-        bail!(
-            "there is no secret in {}; make one: cargo run -p keygen -- secret{flag}",
-            file.display()
-        );
-    }
-    let text = secret::read(&file).map_err(|error| match error {
-        SecretFileError::Io { .. } => anyhow!("{error}; name another with --secret-file"),
-        error => error.into(),
-    })?;
-    if let Err(error) = VerifyingKey::hs256(&text) {
-        bail!(
-            "{} cannot sign tokens: {error}; give another with --secret-file, or \
-             replace it with: cargo run -p keygen -- secret{flag} --force",
-            file.display()
-        );
-    }
-    Ok(SecretString::from(text.as_str()))
 }
 
 fn life(seconds: u64) -> String {

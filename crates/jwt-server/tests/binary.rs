@@ -6,6 +6,8 @@
 mod binary;
 #[path = "binary/refuses.rs"]
 mod refuses;
+#[path = "binary/rotation.rs"]
+mod rotation;
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use mcp_auth::authn::apikey::{KeyId, PlainKey};
 use mcp_auth::shell;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{NewKey, Revocation, Store, StoreError, StoredKey};
 use zeroize::Zeroizing;
 
-use crate::cli::{CreateApiKey, Place};
+use crate::cli::{CreateApiKey, Holder, Place, RotateApiKey};
 use crate::handover::Handover;
 use crate::table::{or_dash, table};
 use crate::{Error, Report};
@@ -53,27 +53,70 @@ pub(crate) fn create(place: &Place, options: CreateApiKey) -> Result<Report, Err
         "made API key {id} for {}\n  may call  {may}\n  ends      {ends}\n",
         holder.owner
     ));
-    match handover.path() {
-        Some(path) => {
-            json["file"] = path.to_string_lossy().into();
-            let path = path.display().to_string();
-            text.push_str(&format!(
-                "  key       {path} (only you can read it; the store keeps a digest alone)\n\
-                 use it:     cargo run -p apikey-client -- --key-file {}\n",
-                shell::word(&path)
-            ));
-        }
-        None => {
-            json["key"] = plain.reveal().into();
-            text.push_str(&format!(
-                "  key       {}\nkeep it now: it is not shown again, and the store has a digest alone\n",
-                plain.reveal()
-            ));
-        }
-    }
+    tell_where(&mut text, &mut json, &handover, &plain);
     text.push_str(&format!(
         "revoke it:  cargo run -p keygen --{} apikey revoke {id}\n",
         place.flags()
+    ));
+    Ok(Report::new(text.as_str(), json))
+}
+
+pub(crate) fn rotate(place: &Place, options: RotateApiKey) -> Result<Report, Error> {
+    let former = key_id(place, &options.id)?;
+    let until = Timestamp::now()
+        .checked_add(options.overlap)
+        .map_err(|_| Error::Invalid("--overlap reaches too far; name less".to_owned()))?;
+    let plain = PlainKey::mint();
+    let id = plain.id().to_string();
+    let mut handover = None;
+    let kept = Store::open(&place.store_file())?.rotate_key_when(former, &plain, until, |key| {
+        let RotateApiKey { ref out, show, force, .. } = options;
+        let holder = Holder {
+            owner: key.owner.clone(),
+            name: key.name.clone(),
+            user_number: None,
+            out: out.clone(),
+            show,
+            force,
+        };
+        let chosen = Handover::choose(place, &holder, &id, ".apikey");
+        chosen.write(&format!("{}\n", plain.reveal()))?;
+        handover = Some(chosen);
+        Ok(())
+    });
+    let (former, next) = match kept {
+        Ok(both) => both,
+        Err(error) => {
+            if let Some(written) = handover {
+                written.take_back();
+            }
+            return Err(match error {
+                Error::Store(StoreError::UnknownKey(_)) => {
+                    Error::unknown("apikey", &options.id, place)
+                }
+                error => error,
+            });
+        }
+    };
+    let ends = next.expires.map_or_else(|| "never".to_owned(), |end| format!("{end:.0}"));
+    let until = former.expires.unwrap_or(until);
+    let mut json = json!({
+        "id": id, "chain": former.chain.to_string(), "owner": next.owner, "name": next.name,
+        "role": next.role, "grants": next.grants, "user_number": next.user_number,
+        "expires": next.expires.map(|end| end.to_string()),
+        "former": { "id": former.id.to_string(), "expires": until.to_string() },
+    });
+    let mut text = Zeroizing::new(format!(
+        "made API key {id} for {}, with the rights of {}\n  ends      {ends}\n  before    {} stays \
+         good until {until:.0}\n",
+        next.owner, former.id, former.id
+    ));
+    let handover = handover.expect("the key was handed over, or it would not have been kept");
+    tell_where(&mut text, &mut json, &handover, &plain);
+    text.push_str(&format!(
+        "end the one before sooner:  cargo run -p keygen --{} apikey revoke {}\n",
+        place.flags(),
+        former.id
     ));
     Ok(Report::new(text.as_str(), json))
 }
@@ -118,13 +161,7 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
 }
 
 pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
-    let Some(key) = KeyId::parse(id) else {
-        return Err(Error::Invalid(format!(
-            "{id:?} is not the id of an API key, which has 16 hexadecimal digits; to see all, \
-             run: cargo run -p keygen --{} apikey list",
-            place.flags()
-        )));
-    };
+    let key = key_id(place, id)?;
     let revoked = Store::open(&place.store_file())?.revoke_key(key);
     let revoked = revoked.map_err(|error| match error {
         StoreError::UnknownKey(_) => Error::unknown("apikey", id, place),
@@ -139,6 +176,43 @@ pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
         }
     };
     Ok(Report::new(text, json!({ "id": id, "revoked": since.to_string() })))
+}
+
+/// Says where the key is, or the key itself to whoever asked to see it.
+fn tell_where(
+    text: &mut Zeroizing<String>,
+    json: &mut Value,
+    handover: &Handover,
+    plain: &PlainKey,
+) {
+    match handover.path() {
+        Some(path) => {
+            json["file"] = path.to_string_lossy().into();
+            let path = path.display().to_string();
+            text.push_str(&format!(
+                "  key       {path} (only you can read it; the store keeps a digest alone)\n\
+                 use it:     cargo run -p apikey-client -- --key-file {}\n",
+                shell::word(&path)
+            ));
+        }
+        None => {
+            json["key"] = plain.reveal().into();
+            text.push_str(&format!(
+                "  key       {}\nkeep it now: it is not shown again, and the store has a digest alone\n",
+                plain.reveal()
+            ));
+        }
+    }
+}
+
+fn key_id(place: &Place, id: &str) -> Result<KeyId, Error> {
+    KeyId::parse(id).ok_or_else(|| {
+        Error::Invalid(format!(
+            "{id:?} is not the id of an API key, which has 16 hexadecimal digits; to see all, \
+             run: cargo run -p keygen --{} apikey list",
+            place.flags()
+        ))
+    })
 }
 
 fn state(key: &StoredKey) -> &'static str {

@@ -49,7 +49,7 @@ pub enum Command {
     Rsa(Rsa),
     /// Make the secret with which jwt-server signs: jwt.secret
     Secret(Secret),
-    /// Create, list or revoke the API keys of apikey-server
+    /// Create, rotate, list or revoke the API keys of apikey-server
     Apikey {
         /// What to do with keys.
         #[command(subcommand)]
@@ -61,7 +61,7 @@ pub enum Command {
         #[command(subcommand)]
         command: ClientCommand,
     },
-    /// Sign a token for trying rbac-server, and print it
+    /// Sign a token for trying rbac-server, and print it; or revoke one of jwt-server
     Token(Token),
     /// Make a certificate for trying TLS out, and the CA that signed it
     Cert(Cert),
@@ -74,8 +74,11 @@ pub struct Rsa {
     #[arg(long, default_value_t = 2048, value_name = "BITS")]
     pub bits: usize,
     /// Replace the pair that exists; every token signed with it stops working
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["rotate", "prune"])]
     pub force: bool,
+    /// How it takes over.
+    #[command(flatten)]
+    pub rotate: Rotate,
 }
 
 /// Options of `keygen secret`.
@@ -85,8 +88,31 @@ pub struct Secret {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replace the one that exists; every token signed with it stops working
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["rotate", "prune"])]
     pub force: bool,
+    /// How it takes over.
+    #[command(flatten)]
+    pub rotate: Rotate,
+}
+
+/// How a key takes over from another.
+#[derive(Args, Debug)]
+pub struct Rotate {
+    /// Add a key that takes over from the one that exists, which goes on to verify the tokens
+    /// that it signed. Servers that run follow by themselves
+    #[arg(long, conflicts_with = "prune")]
+    pub rotate: bool,
+    /// When the new key begins to sign: 10s, 12h, or a time such as 2030-01-01T00:00:00Z; all
+    /// servers have to have seen it by then [default: in 10 seconds]
+    #[arg(long, value_name = "WHEN", requires = "rotate", value_parser = expiry::moment)]
+    pub at: Option<Timestamp>,
+    /// How long after that the keys before it verify: as long as the longest token lives
+    /// [default: 24h]
+    #[arg(long, value_name = "TIME", requires = "rotate", value_parser = expiry::span)]
+    pub overlap: Option<Duration>,
+    /// Remove the keys that verify nothing any more
+    #[arg(long)]
+    pub prune: bool,
 }
 
 /// Options of `keygen cert`.
@@ -112,6 +138,8 @@ pub struct Cert {
 pub enum ApiKeyCommand {
     /// Make a key; it goes to a file that only you can read
     Create(CreateApiKey),
+    /// Make a key that takes over from another, which stays good for a while
+    Rotate(RotateApiKey),
     /// List all keys; the keys themselves are not kept anywhere
     List,
     /// Refuse a key from now on
@@ -136,6 +164,25 @@ pub struct CreateApiKey {
     /// When the key ends: 30d, 12h, or a time such as 2030-01-01T00:00:00Z [default: never]
     #[arg(long, value_name = "WHEN", value_parser = expiry::moment)]
     pub expires: Option<Timestamp>,
+}
+
+/// Options of `keygen apikey rotate`.
+#[derive(Args, Debug)]
+pub struct RotateApiKey {
+    /// The id, as `apikey list` shows it
+    pub id: String,
+    /// How long the key before stays good: 24h, 7d, but no longer than it would have been
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = expiry::span)]
+    pub overlap: Duration,
+    /// File for the key [default: named after the owner, in clients/ of the keys folder]
+    #[arg(long, value_name = "FILE", conflicts_with = "show")]
+    pub out: Option<PathBuf>,
+    /// Print the key, once, instead of writing it to a file
+    #[arg(long)]
+    pub show: bool,
+    /// Replace the file if it exists; what was in it works until it ends or is revoked
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// What can be done with clients.
@@ -188,13 +235,17 @@ pub struct Holder {
 
 /// Options of `keygen token`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Token {
+    /// What to do with a token that there is already.
+    #[command(subcommand)]
+    pub command: Option<TokenCommand>,
     /// The role that the policy of rbac-server knows: Manager, AssistantManager, Officer, Auditor
-    #[arg(long)]
-    pub role: String,
+    #[arg(long, required = true)]
+    pub role: Option<String>,
     /// The user, such as bob
-    #[arg(long)]
-    pub sub: String,
+    #[arg(long, required = true)]
+    pub sub: Option<String>,
     /// A name to show people
     #[arg(long)]
     pub name: Option<String>,
@@ -219,6 +270,20 @@ pub struct Token {
     /// Replace the file if it exists
     #[arg(long, requires = "out")]
     pub force: bool,
+}
+
+/// What can be done with a token that there is already.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Refuse a token of jwt-server from now on. Its id and its client are in the log, and what
+    /// whoami says
+    Revoke {
+        /// Its id (jti)
+        jti: String,
+        /// The client that it was issued to (client_id)
+        #[arg(long, value_name = "ID")]
+        client: String,
+    },
 }
 
 impl Place {

@@ -17,7 +17,9 @@ mod error;
 mod expiry;
 mod handover;
 mod init;
+mod lock;
 mod report;
+mod rotation;
 pub mod rsa;
 mod secret;
 mod table;
@@ -38,6 +40,7 @@ pub fn run(cli: Cli) -> Result<Report, Error> {
     match cli.command {
         Command::Apikey { command } => match command {
             ApiKeyCommand::Create(options) => apikey::create(&place, options),
+            ApiKeyCommand::Rotate(options) => apikey::rotate(&place, options),
             ApiKeyCommand::List => apikey::list(&place),
             ApiKeyCommand::Revoke { id } => apikey::revoke(&place, &id),
         },

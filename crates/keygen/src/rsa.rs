@@ -1,16 +1,19 @@
 //! RSA key pairs. The private half signs and never leaves its file; servers open the public one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use ::rsa::RsaPrivateKey;
 use ::rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
-use mcp_auth::authn::jwt::VerifyingKey;
+use jiff::Timestamp;
+use mcp_auth::authn::jwt::{Signer, VerifyingKey};
 use mcp_auth::secret::{self, SecretFileError};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::cli::{self, Place};
+use crate::lock::Lock;
+use crate::rotation::{Kept, Ring, Takeover};
 use crate::{Error, Report};
 
 /// File of the half that signs, within the keys folder.
@@ -69,21 +72,20 @@ impl RsaPair {
     }
 }
 
-/// Writes the public half of the private key that is there. Returns the public file.
+/// Writes the public halves of the private keys that are there. Returns the public file.
 pub(crate) fn restore_public(keys_dir: &Path) -> Result<PathBuf, Error> {
-    let private = keys_dir.join(PRIVATE_FILE);
-    let pem = secret::read(&private)?;
-    let key = RsaPrivateKey::from_pkcs8_pem(&pem).map_err(|error| {
-        let reason = format!("it is not an RSA private key in PKCS#8 PEM ({error})");
-        Error::bad_key(private, &reason, keys_dir)
-    })?;
     let public = keys_dir.join(PUBLIC_FILE);
-    secret::write_public(&public, &public_half(&key)?, false)?;
+    let halves = private_ring(keys_dir)?.map(public_half_of)?;
+    secret::write_public(&public, &halves.render(), false)?;
     Ok(public)
 }
 
 pub(crate) fn run(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
+    if options.rotate.rotate || options.rotate.prune {
+        return change(place, options);
+    }
     let pair = generate(options.bits)?;
+    let _lock = place.keys.exists().then(|| Lock::of(&place.keys)).transpose()?;
     let (private, public) = pair.write(&place.keys, options.force)?;
     let text = format!(
         "made an RSA key pair of {} bits, kid {}\n  signs     {} (only you can read it)\n  \
@@ -100,6 +102,70 @@ pub(crate) fn run(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
         "private_key": private.to_string_lossy(), "public_key": public.to_string_lossy(),
     });
     Ok(Report::new(text, json))
+}
+
+fn change(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
+    let (private, public) = (place.keys.join(PRIVATE_FILE), place.keys.join(PUBLIC_FILE));
+    if !private.exists() {
+        return Err(Error::NoPrivateKey { path: private, flag: place.flag() });
+    }
+    // It takes a while, and so comes before the lock and before the moment is judged.
+    let next = options.rotate.rotate.then(|| generate(options.bits)).transpose()?;
+    let lock = Lock::of(&place.keys)?;
+    for file in [&private, &public] {
+        lock.sweep(file);
+    }
+    let mut ring = private_ring(&place.keys)?;
+    let mut halves = public_ring(&place.keys)?;
+    halves.add(&ring.map(public_half_of)?);
+    // As it would be already if nobody had been cut short.
+    halves.say_like(&ring);
+    let removed = ring.prune(Timestamp::now());
+    let said = match next {
+        Some(pair) => {
+            let when = Takeover::planned(&options.rotate)?;
+            let prune = format!("rsa --prune{}", place.flag());
+            let said = when.said("key pair", &pair.kid, &prune);
+            ring.take_over(Kept::new(pair.kid, &pair.private_pem), when)?;
+            halves.add(&ring.map(public_half_of)?);
+            // The new key verifies before it can sign, and none before it ends before another
+            // signs: whenever this is cut short, every token that is signed is verified.
+            secret::write_public(&public, &halves.render(), true)?;
+            said
+        }
+        None => Takeover::removed(&removed),
+    };
+    secret::write(&private, &ring.render(), true)?;
+    halves.say_like(&ring);
+    halves.prune(Timestamp::now());
+    secret::write_public(&public, &halves.render(), true)?;
+    let text = format!("{said}in {} are now\n{}", private.display(), ring.lines());
+    let json = json!({
+        "keys": ring.json(), "removed": removed,
+        "private_key": private.to_string_lossy(), "public_key": public.to_string_lossy(),
+    });
+    Ok(Report::new(text, json))
+}
+
+fn private_ring(keys_dir: &Path) -> Result<Ring, Error> {
+    let file = keys_dir.join(PRIVATE_FILE);
+    let text = secret::read(&file)?;
+    Ring::read(&text, |pem| Ok(Signer::rs256(pem)?.kid().to_owned()))
+        .map_err(|error| Error::bad_key(file, &error, keys_dir))
+}
+
+/// What is there of public keys, also those whose private half is not.
+fn public_ring(keys_dir: &Path) -> Result<Ring, Error> {
+    let file = keys_dir.join(PUBLIC_FILE);
+    match fs::read_to_string(&file) {
+        Ok(text) => Ring::read(&text, kid).map_err(|error| Error::bad_key(file, &error, keys_dir)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ring::default()),
+        Err(source) => Err(SecretFileError::Io { doing: "read", path: file, source }.into()),
+    }
+}
+
+fn public_half_of(private_pem: &str) -> Result<String, Error> {
+    public_half(&RsaPrivateKey::from_pkcs8_pem(private_pem).map_err(rsa_error)?)
 }
 
 /// Flags of a program that cargo runs.
@@ -121,8 +187,6 @@ fn rsa_error(error: impl std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use mcp_auth::authn::jwt::Signer;
-
     use super::*;
 
     #[test]

@@ -4,21 +4,28 @@ use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mcp_auth::authn::jwt::{Claims, Signer};
+use mcp_auth::authn::jwt::{Claims, RevokedToken, Signers};
 use mcp_auth::secret::{self, SecretFileError};
 use mcp_auth::shell;
 use serde_json::json;
+use store::{Revocation, Store};
 use uuid::Uuid;
 
-use crate::cli::{Place, Token};
+use crate::cli::{Place, Token, TokenCommand};
 use crate::rsa::PRIVATE_FILE;
 use crate::{Error, Report};
 
 /// Servers take no token that lives longer.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// By how much clocks may differ, and more.
+const LEEWAY: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
-    for (flag, value) in [("--role", &options.role), ("--sub", &options.sub)] {
+    if let Some(TokenCommand::Revoke { jti, client }) = options.command {
+        return revoke(place, jti, client);
+    }
+    let (role, sub) = (options.role.unwrap_or_default(), options.sub.unwrap_or_default());
+    for (flag, value) in [("--role", &role), ("--sub", &sub)] {
         if value.trim().is_empty() {
             return Err(Error::Invalid(format!("{flag} must not be empty")));
         }
@@ -26,20 +33,23 @@ pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
     if options.ttl > LONGEST {
         return Err(Error::Invalid("a token lives 24 hours at most; use --ttl 24h".to_owned()));
     }
-    let signer = signer(place)?;
+    let signers = signers(place)?;
     let now = Timestamp::now();
+    let signer = signers.at(now).ok_or_else(|| {
+        Error::bad_key(place.keys.join(PRIVATE_FILE), &"every key in it signs later", &place.keys)
+    })?;
     let expires =
         now.checked_add(options.ttl).map_err(|error| Error::Invalid(error.to_string()))?;
     let claims = Claims {
         iss: options.issuer,
-        sub: options.sub,
+        sub,
         aud: options.audience.as_str().into(),
         exp: expires.as_second(),
         iat: Some(now.as_second()),
         jti: Some(Uuid::now_v7().to_string()),
         client_id: Some("keygen".to_owned()),
         scope: options.scope,
-        job_role: Some(options.role),
+        job_role: Some(role),
         id: options.id,
         name: options.name,
         ..Claims::default()
@@ -63,7 +73,27 @@ pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
     Ok(Report::new(text, json))
 }
 
-fn signer(place: &Place) -> Result<Signer, Error> {
+/// It need not have been issued: who revokes does not have it, and nobody keeps a list.
+fn revoke(place: &Place, jti: String, client: String) -> Result<Report, Error> {
+    let ends = Timestamp::now()
+        .checked_add(LONGEST + LEEWAY)
+        .map_err(|error| Error::Invalid(error.to_string()))?;
+    let store = Store::open(&place.store_file())?;
+    if !store.list_clients()?.iter().any(|known| known.id == client) {
+        return Err(Error::unknown("client", &client, place));
+    }
+    let token = RevokedToken { jti, client, ends };
+    let (said, since) = match store.revoke_token(&token)? {
+        Revocation::Now(since) => ("is refused from now on by all servers".to_owned(), since),
+        Revocation::Already(since) => (format!("was revoked already, at {since:.0}"), since),
+    };
+    let RevokedToken { jti, client, .. } = token;
+    let text = format!("the token {jti} of {client} {said}");
+    let json = json!({ "jti": jti, "client_id": client, "revoked": since.to_string() });
+    Ok(Report::new(text, json))
+}
+
+fn signers(place: &Place) -> Result<Signers, Error> {
     let path = place.keys.join(PRIVATE_FILE);
     let pem = secret::read(&path).map_err(|error| match error {
         SecretFileError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -71,5 +101,5 @@ fn signer(place: &Place) -> Result<Signer, Error> {
         }
         error => error.into(),
     })?;
-    Signer::rs256(&pem).map_err(|error| Error::bad_key(path, &error, &place.keys))
+    Signers::rs256(&pem).map_err(|error| Error::bad_key(path, &error, &place.keys))
 }

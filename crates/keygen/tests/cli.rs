@@ -210,6 +210,30 @@ fn a_token_says_what_it_was_told_to() {
 }
 
 #[test]
+fn a_token_is_revoked_by_its_name_and_stays_so() {
+    let shell = Shell::new();
+    let create = ["client", "create", "--owner", "bob", "--name", "Report"];
+    let client = shell.json(&create);
+    let id = client["client_id"].as_str().unwrap();
+    let store = Store::open(&shell.path("keys/credentials.db")).unwrap();
+    let named = |jti| TokenName { jti: Some(jti), client: Some(id), issued: Some(i64::MAX) };
+    let text = shell.ok(&["token", "revoke", "lost", "--client", id]);
+    assert!(text.contains("the token lost of") && text.contains("refused from now on"), "{text}");
+    let start = Instant::now();
+    while !store.is_revoked(named("lost")).unwrap() {
+        assert!(start.elapsed() < Duration::from_secs(10), "the server still takes it");
+    }
+    assert!(!store.is_revoked(named("kept")).unwrap());
+    let again = shell.ok(&["token", "revoke", "lost", "--client", id]);
+    assert!(again.contains("revoked already"), "{again}");
+    let error = shell.fails(&["token", "revoke", "lost", "--client", "nobody"]);
+    assert!(error.contains("client list"), "{error}");
+    for args in [&["token", "revoke", "lost"][..], &["token", "--role", "Officer"], &["token"]] {
+        assert_eq!(shell.run(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
 fn a_fix_is_for_the_folder_and_the_store_that_were_named() {
     let shell = Shell::new();
     let place = ["--keys", "my keys", "--store", "own.db"];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use client::{Cli, Error, read_secret_file};
 use jiff::Timestamp;
-use mcp_auth::authn::jwt::{Claims, Signer};
+use mcp_auth::authn::jwt::{Claims, Signers};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
@@ -47,9 +47,12 @@ impl Token {
                 self.how_to_get_a_key(cli)
             ))
         })?;
-        let signer = Signer::rs256(pem.expose_secret()).map_err(|error| {
-            Error::Usage(format!("{shown} cannot sign: {error}. {}", self.how_to_get_a_key(cli)))
-        })?;
+        let cannot = |why: &dyn std::fmt::Display| {
+            Error::Usage(format!("{shown} cannot sign: {why}. {}", self.how_to_get_a_key(cli)))
+        };
+        let signers = Signers::rs256(pem.expose_secret()).map_err(|error| cannot(&error))?;
+        let signer =
+            signers.at(Timestamp::now()).ok_or_else(|| cannot(&"every key in it signs later"))?;
         Ok(signer.mint(&self.claims()).into())
     }
 

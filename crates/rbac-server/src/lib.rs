@@ -5,14 +5,12 @@
 //!
 //! It holds a public key and nothing else: it cannot make a token.
 
+mod keys;
 mod options;
 mod prepare;
 
-use std::sync::Arc;
-
 use axum::Router;
-use mcp_auth::Challenge;
-use mcp_auth::authn::jwt::{JwtVerifier, KeySet};
+use mcp_auth::authn::jwt::JwtVerifier;
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
 use mcp_auth::authz::layer::Authorize;
@@ -20,10 +18,13 @@ use mcp_auth::authz::peek::Peek;
 use mcp_auth::guard::limit::{Failures, Limit};
 use mcp_auth::guard::session::Sessions;
 use mcp_auth::guard::streams::Streams;
-use serve::{App, Drain, PublicUrl, ResourceMetadata};
+use mcp_auth::{Challenge, Live};
+use serve::{App, Drain, Follow, PublicUrl, ResourceMetadata};
 use tools::ToolServer;
 use tower::ServiceBuilder;
 
+pub use crate::keys::JwksSource;
+use crate::keys::Trusted;
 pub use crate::options::{DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options};
 
 /// The policy that a server has which was given none: which role reaches which tools.
@@ -32,9 +33,10 @@ pub const BUILT_IN_POLICY: &str = include_str!("../policy.toml");
 /// This server, with its key and its policy read and nothing bound yet.
 pub struct Prepared {
     options: Options,
-    keys: KeySet,
-    policy: Arc<Policy>,
+    keys: Trusted,
+    policy: Live<Policy>,
     tools: ToolServer,
+    follows: Vec<Follow>,
 }
 
 impl Prepared {
@@ -43,10 +45,11 @@ impl Prepared {
         let common = &self.options.common;
         let drain = Drain::new();
         let failures = Failures::new(common.failure_limit);
+        let at_start = self.policy.current();
         // The built-in policy has roles alone; one of the operator's may have scopes.
         let metadata = ResourceMetadata {
             authorization_servers: self.options.issuer.iter().cloned().collect(),
-            scopes_supported: self.policy.scopes().into_iter().map(str::to_owned).collect(),
+            scopes_supported: at_start.scopes().into_iter().map(str::to_owned).collect(),
         };
         let challenge = Challenge {
             resource_metadata: Some(ResourceMetadata::url(url)),
@@ -56,8 +59,7 @@ impl Prepared {
                 self.options.audience()
             )
             .into(),
-            scope: Some(self.policy.scopes_that_only_read().join(" "))
-                .filter(|all| !all.is_empty()),
+            scope: Some(at_start.scopes_that_only_read().join(" ")).filter(|all| !all.is_empty()),
         };
         let scheme = JwtVerifier::new(self.keys.clone(), self.options.rules());
         let authenticate = Authenticate::counting(scheme, challenge.clone(), failures);
@@ -79,8 +81,15 @@ impl Prepared {
         let routes = Router::new()
             .route_service("/mcp", mcp)
             .merge(serve::below("/mcp", authenticate, limit, sessions))
+            .merge(self.keys.router())
             .merge(metadata.router(url));
 
-        common.outer(url).around(routes, &drain)
+        let (keys, kept_up) = (self.keys.clone(), self.keys.clone());
+        common
+            .outer(url)
+            .ready(move || keys.ready())
+            .at_start(move || kept_up.keep_up())
+            .follow(self.follows.iter().cloned())
+            .around(routes, &drain)
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use mcp_auth::authn::jwt::Rules;
 
+use crate::keys::{self, JwksSource};
+
 /// Whose tokens are accepted when no issuer was given. For trying out only.
 pub const DEFAULT_ISSUER: &str = "https://dev-issuer.com";
 
@@ -29,9 +31,22 @@ pub struct Options {
     #[command(flatten)]
     pub common: serve::Options,
 
-    /// The issuer's RSA public key in PEM [default: rsa_public.pem in the keys folder]
+    /// The issuer's RSA public key in PEM, or several; used anew when it changes [default:
+    /// rsa_public.pem in the keys folder]
     #[arg(long, env = "MCP_PUBLIC_KEY", value_name = "FILE")]
     pub public_key: Option<PathBuf>,
+
+    /// The issuer's keys as a JWK Set, instead of --public-key: a file, or an https URL (or http
+    /// on this machine) that is asked for them
+    #[arg(long, env = "MCP_JWKS", value_name = "FILE|URL", conflicts_with = "public_key",
+          value_parser = keys::parse)]
+    pub jwks: Option<JwksSource>,
+
+    /// How often the URL of --jwks is asked, and so how long a key that its issuer withdrew is
+    /// trusted at most; for a key that is not there it is asked at once
+    #[arg(long, env = "MCP_JWKS_REFRESH", value_name = "TIME", default_value = "5m",
+          value_parser = |text: &str| serve::time(text, SECOND..=DAY))]
+    pub jwks_refresh: Duration,
 
     /// Whose tokens are accepted.
     #[arg(
@@ -60,8 +75,8 @@ pub struct Options {
           value_parser = |text: &str| serve::time(text, SECOND..=YEAR))]
     pub longest_life: Duration,
 
-    /// File that says which role reaches which tools [default: the built-in one with Manager,
-    /// AssistantManager, Officer and Auditor]
+    /// File that says which role reaches which tools; used anew when it changes [default: the
+    /// built-in one with Manager, AssistantManager, Officer and Auditor]
     #[arg(long, env = "MCP_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
 }
@@ -69,7 +84,9 @@ pub struct Options {
 const DEFAULT_TYP: &str = "at+jwt";
 /// Says that tokens have no `typ`.
 const NO_TYP: &str = "absent";
-const DEFAULT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const DEFAULT_LIFE: Duration = DAY;
+const DEFAULT_REFRESH: Duration = Duration::from_secs(5 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const SECOND: Duration = Duration::from_secs(1);
 const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
@@ -79,6 +96,8 @@ impl Options {
         Self {
             common: serve::Options::new(keys),
             public_key: None,
+            jwks: None,
+            jwks_refresh: DEFAULT_REFRESH,
             issuer: None,
             audience: None,
             require_jti: false,

@@ -1,13 +1,14 @@
 //! From flags to a server that only needs a port.
 
-use std::sync::Arc;
+use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use mcp_auth::authn::jwt::VerifyingKey;
+use mcp_auth::Live;
 use mcp_auth::authz::{Catalogue, Policy, PolicyError};
-use serve::{App, Banner, PublicUrl, Server, read_trusted};
+use serve::{App, Banner, Follow, PublicUrl, Seen, Server, read_trusted};
 use tools::{Kit, Records, ToolServer};
 
+use crate::keys::Trusted;
 use crate::{BUILT_IN_POLICY, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Options, Prepared};
 
 const NAME: &str = "rbac-server";
@@ -27,11 +28,12 @@ impl Server for Prepared {
         serve::install_crypto();
         options.common.known_public_url()?;
         refuse_defaults_for_others(options)?;
-        let key = public_key(options)?;
+        let (keys, follow_keys) = Trusted::open(options)?;
         let records = Records::open(&options.common.records_of(NAME)?, options.issuer())?;
         let tools = ToolServer::new(NAME, Kit::business(), records);
-        let policy = policy(options, tools.catalogue())?.always("whoami")?;
-        Ok(Self { options: options.clone(), keys: key.into(), policy: Arc::new(policy), tools })
+        let (policy, follow_policy) = policy(options, tools.catalogue())?;
+        let follows = follow_policy.into_iter().chain(follow_keys).collect();
+        Ok(Self { options: options.clone(), keys, policy, tools, follows })
     }
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
@@ -59,10 +61,12 @@ impl Server for Prepared {
             ),
             protected: format!(
                 "/mcp and everything below it, by role: {}",
-                self.policy.roles().join(", ")
+                self.policy.current().roles().join(", ")
             ),
-            public: "GET /.well-known/oauth-protected-resource, GET /healthz and /readyz"
-                .to_owned(),
+            public: format!(
+                "{}GET /.well-known/oauth-protected-resource, GET /healthz and /readyz",
+                self.keys.public()
+            ),
             credential: vec![credential],
             client: Banner::client_command("rbac-client", 8103, common, url, file),
         }
@@ -93,37 +97,32 @@ fn refuse_defaults_for_others(options: &Options) -> anyhow::Result<()> {
     )
 }
 
-fn public_key(options: &Options) -> anyhow::Result<VerifyingKey> {
-    let file = options.public_key_file();
-    let flag = options.common.keys_flag();
-    if !file.exists() {
-        let fix = match options.public_key {
-            Some(_) => "give the file of your issuer's key, or make a pair with".to_owned(),
-            None => "make a pair with".to_owned(),
-        };
-        bail!(
-            "there is no public key in {}; {fix}: cargo run -p keygen -- rsa{flag}",
-            file.display()
-        );
+/// The policy, and what replaces it when its file changes.
+fn policy(
+    options: &Options,
+    catalogue: Catalogue,
+) -> anyhow::Result<(Live<Policy>, Option<Follow>)> {
+    let for_all = |policy: Policy| policy.always("whoami");
+    let Some(file) = options.policy.clone() else {
+        let policy = for_all(Policy::parse(BUILT_IN_POLICY, catalogue)?)?;
+        return Ok((policy.into(), None));
+    };
+    if !file.is_file() {
+        bail!("there is no policy file {}; name one with --policy, {EXAMPLE}", file.display());
     }
-    let text = read_trusted(&file, "public key", "--public-key")?;
-    VerifyingKey::rs256(&text).map_err(|error| {
-        anyhow!(
-            "{} verifies nothing: {error}; give an RSA public key, or make a pair with: cargo run \
-             -p keygen -- rsa{flag}",
-            file.display()
-        )
-    })
+    let seen = Seen::now([&file]);
+    let read = move || anyhow::Ok(for_all(policy_in(&file, catalogue.clone())?)?);
+    let policy = Live::from(read()?);
+    let live = policy.clone();
+    let follow = seen.follow("policy", move || {
+        live.replace(read()?);
+        Ok(())
+    });
+    Ok((policy, Some(follow)))
 }
 
-fn policy(options: &Options, catalogue: Catalogue) -> anyhow::Result<Policy> {
-    let Some(file) = &options.policy else {
-        return Ok(Policy::parse(BUILT_IN_POLICY, catalogue)?);
-    };
+fn policy_in(file: &Path, catalogue: Catalogue) -> anyhow::Result<Policy> {
     let shown = file.display();
-    if !file.is_file() {
-        bail!("there is no policy file {shown}; name one with --policy, {EXAMPLE}");
-    }
     let text = read_trusted(file, "policy", "--policy")?;
     Policy::parse(&text, catalogue).map_err(|error| match error {
         PolicyError::Syntax(error) => {

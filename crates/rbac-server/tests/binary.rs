@@ -4,6 +4,16 @@
 
 #[path = "../../serve/tests/binary/mod.rs"]
 mod binary;
+#[path = "binary/issuer.rs"]
+mod issuer;
+#[path = "binary/jwks.rs"]
+mod jwks;
+#[path = "binary/place.rs"]
+mod place;
+#[path = "binary/reload.rs"]
+mod reload;
+#[path = "binary/rotation.rs"]
+mod rotation;
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
@@ -232,6 +242,8 @@ fn help_teaches() {
         "--request-timeout",
         "--max-connections",
         "--public-key",
+        "--jwks",
+        "MCP_JWKS_REFRESH",
         "--issuer",
         "https://dev-issuer.com",
         "--audience",

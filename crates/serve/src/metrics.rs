@@ -20,6 +20,7 @@ use mcp_auth::{Challenge, Rejection};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::deadline::{TimeLimits, limit};
+use crate::outer::AtStart;
 use crate::run::{bind_for, start};
 use crate::{App, Drain, Options, Running, Sockets};
 
@@ -72,7 +73,15 @@ impl MetricsListener {
             listener: "metrics",
             ..Sockets::default()
         };
-        let app = App { router, sockets, drain: Drain::new(), audit: None, metrics: None };
+        let app = App {
+            router,
+            sockets,
+            drain: Drain::new(),
+            follows: Vec::new(),
+            at_start: AtStart::default(),
+            audit: None,
+            metrics: None,
+        };
         start(self.listener.try_clone()?, app)
     }
 }

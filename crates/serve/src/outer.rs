@@ -1,6 +1,8 @@
 //! What surrounds every route, whatever it is.
 
 use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::audit::AuditFile;
@@ -28,7 +30,7 @@ use crate::drain::hold;
 use crate::metrics::MetricsListener;
 use crate::ready::{Ready, probes};
 use crate::rest::finish;
-use crate::{Drain, Sockets, panics};
+use crate::{Drain, Follow, Sockets, panics};
 
 /// How long a browser may remember what it was told about other origins.
 const PREFLIGHT_LIFE: Duration = Duration::from_secs(600);
@@ -44,6 +46,8 @@ pub struct App {
     /// How its connections are treated.
     pub sockets: Sockets,
     pub(crate) drain: Drain,
+    pub(crate) follows: Vec<Follow>,
+    pub(crate) at_start: AtStart,
     /// Closed at the end.
     pub(crate) audit: Option<AuditFile>,
     pub(crate) metrics: Option<MetricsListener>,
@@ -64,6 +68,24 @@ impl App {
     }
 }
 
+/// What begins when the server does, on its runtime.
+#[derive(Clone, Default)]
+pub(crate) struct AtStart(Option<Arc<dyn Fn() + Send + Sync>>);
+
+impl AtStart {
+    pub(crate) fn begin(&self) {
+        if let Some(begin) = &self.0 {
+            begin();
+        }
+    }
+}
+
+impl fmt::Debug for AtStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AtStart")
+    }
+}
+
 /// What all servers have around their routes.
 #[derive(Clone, Debug)]
 pub struct Outer {
@@ -71,13 +93,22 @@ pub struct Outer {
     pages: Vec<String>,
     limits: TimeLimits,
     ready: Ready,
+    follows: Vec<Follow>,
+    at_start: AtStart,
 }
 
 impl Outer {
     /// Around routes for which `front` judges; always ready, with the default time limits, and
     /// for no other pages than `front` knows.
     pub fn new(front: Front) -> Self {
-        Self { front, pages: Vec::new(), limits: TimeLimits::default(), ready: Ready::default() }
+        Self {
+            front,
+            pages: Vec::new(),
+            limits: TimeLimits::default(),
+            ready: Ready::default(),
+            follows: Vec::new(),
+            at_start: AtStart::default(),
+        }
     }
 
     /// Answers the browsers of these origins, which `front` has to allow as well.
@@ -98,6 +129,18 @@ impl Outer {
         question: impl Fn() -> Result<(), Rejection> + Send + Sync + 'static,
     ) -> Self {
         self.ready = Ready::when(question);
+        self
+    }
+
+    /// Called when the server starts, on its runtime: it may spawn tasks.
+    pub fn at_start(mut self, begin: impl Fn() + Send + Sync + 'static) -> Self {
+        self.at_start = AtStart(Some(Arc::new(begin)));
+        self
+    }
+
+    /// Follows these files for as long as the server runs.
+    pub fn follow(mut self, files: impl IntoIterator<Item = Follow>) -> Self {
+        self.follows.extend(files);
         self
     }
 
@@ -124,8 +167,15 @@ impl Outer {
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn(finish))
             .layer(from_fn_with_state(drain.clone(), trace));
-        let sockets = Sockets::default();
-        App { router, sockets, drain: drain.clone(), audit: None, metrics: None }
+        App {
+            router,
+            sockets: Sockets::default(),
+            drain: drain.clone(),
+            follows: self.follows,
+            at_start: self.at_start,
+            audit: None,
+            metrics: None,
+        }
     }
 }
 

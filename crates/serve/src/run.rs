@@ -17,7 +17,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::connections::Admission;
-use crate::tls::{Tls, Watch};
+use crate::follow::Watch;
+use crate::tls::Tls;
 use crate::{App, Drain, PublicUrl};
 
 /// How connections are treated. All of it has defaults, with which tests and comparisons run.
@@ -66,8 +67,9 @@ pub struct Running {
     handle: Handle<SocketAddr>,
     drain: Drain,
     task: Option<JoinHandle<io::Result<()>>>,
-    /// With TLS: follows the certificate.
-    watch: Option<Watch>,
+    tls: bool,
+    /// Follows the certificate, and what else is read again while the server runs.
+    _watch: Watch,
     /// The listener for metrics, which ends after the server.
     metrics: Option<Box<Running>>,
     /// Closed when everything else has ended.
@@ -105,7 +107,7 @@ pub(crate) fn bind_for(address: SocketAddr, flag: &str) -> anyhow::Result<TcpLis
 pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
     let addr = listener.local_addr()?;
     let handle = Handle::new();
-    let App { router, sockets, drain, audit, metrics } = app;
+    let App { router, sockets, drain, mut follows, at_start, audit, metrics } = app;
     let Sockets { head, slow_reader, most_connections, proxies, listener: name, tls } = sockets;
     let admission =
         Admission::new(most_connections, Arc::clone(&proxies), slow_reader).counted(name);
@@ -113,18 +115,22 @@ pub fn start(listener: TcpListener, app: App) -> io::Result<Running> {
         .layer(map_request_with_state(proxies, peer))
         .into_make_service_with_connect_info::<SocketAddr>();
     let server = axum_server::from_tcp(listener)?.handle(handle.clone());
-    let (task, watch) = match tls {
-        None => (tokio::spawn(http1(server.acceptor(admission), head).serve(service)), None),
+    follows.extend(tls.as_ref().map(Tls::follow));
+    let watch = Watch::start(follows)?;
+    at_start.begin();
+    let is_tls = tls.is_some();
+    let task = match tls {
+        None => tokio::spawn(http1(server.acceptor(admission), head).serve(service)),
         Some(tls) => {
-            let acceptor = RustlsAcceptor::new(tls.config.clone())
+            let acceptor = RustlsAcceptor::new(tls.config)
                 .handshake_timeout(HANDSHAKE_TIMEOUT)
                 .acceptor(admission);
-            let task = tokio::spawn(http1(server.acceptor(acceptor), head).serve(service));
-            (task, Some(tls.follow()?))
+            tokio::spawn(http1(server.acceptor(acceptor), head).serve(service))
         }
     };
     let metrics = metrics.map(|listener| listener.start()).transpose()?.map(Box::new);
-    Ok(Running { addr, handle, drain, task: Some(task), watch, metrics, audit })
+    let task = Some(task);
+    Ok(Running { addr, handle, drain, task, tls: is_tls, _watch: watch, metrics, audit })
 }
 
 /// HTTP/1 alone: while the version is still open, no time limit would hold.
@@ -177,8 +183,7 @@ pub async fn run(listener: TcpListener, app: App, ready: impl FnOnce()) -> io::R
 impl Running {
     /// The URL of its MCP endpoint.
     pub fn url(&self) -> String {
-        let tls = self.watch.is_some();
-        if tls { PublicUrl::with_tls(self.addr) } else { PublicUrl::of(self.addr) }.mcp()
+        if self.tls { PublicUrl::with_tls(self.addr) } else { PublicUrl::of(self.addr) }.mcp()
     }
 
     /// The address of the listener for metrics, if there is one.

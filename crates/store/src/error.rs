@@ -43,6 +43,17 @@ pub enum StoreError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Another key has taken over from this one.
+    #[error("{next} has taken over from API key {id} already; rotate that one")]
+    Followed {
+        /// The key.
+        id: KeyId,
+        /// The last of its chain.
+        next: KeyId,
+    },
+    /// The key is revoked or has ended, and nothing takes over from it.
+    #[error("API key {0} is revoked or has ended; make another with apikey create")]
+    Over(KeyId),
     /// A later version of this program wrote it.
     #[error(
         "{path} has version {found} and this program knows up to {known}; use the newer program"

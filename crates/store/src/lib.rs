@@ -16,6 +16,7 @@ mod file;
 mod keys;
 mod metrics;
 mod opened;
+mod rotate;
 mod row;
 mod snapshot;
 mod store;

@@ -246,8 +246,8 @@ impl Store {
 
 /// One change to the file, under way.
 pub(crate) struct Change<'a> {
-    path: &'a Path,
-    transaction: Transaction<'a>,
+    pub(crate) path: &'a Path,
+    pub(crate) transaction: Transaction<'a>,
 }
 
 impl Change<'_> {

@@ -1,23 +1,24 @@
 //! Gives every known caller a Permit, and refuses a `tools/call` that it does not allow.
 
-use std::sync::Arc;
-
 use http::{Method, Request};
 
 use super::Policy;
 use super::peek::Peeked;
 use crate::guard::gate::{Check, Gate};
-use crate::{Challenge, Identity, Rejection, audit};
+use crate::{Challenge, Identity, Live, Rejection, audit};
 
-/// Judges by one policy.
+/// Judges each request by the policy that counts when it arrives.
 #[derive(Debug)]
-pub struct Authorize(Arc<Policy>);
+pub struct Authorize(Live<Policy>);
 
 impl Authorize {
     /// The layer. It comes after [`Authenticate`](crate::authn::layer::Authenticate) and
     /// [`Peek`](super::peek::Peek), and refuses every request that they have not seen.
-    pub fn layer(policy: Arc<Policy>, challenge: Challenge) -> Gate<Self> {
-        Gate::new(Self(policy), challenge)
+    ///
+    /// A [`Live`] policy may be replaced while it is used: layer and handler judge a request by
+    /// the same one, because both ask its [`Permit`](super::Permit).
+    pub fn layer(policy: impl Into<Live<Policy>>, challenge: Challenge) -> Gate<Self> {
+        Gate::new(Self(policy.into()), challenge)
     }
 }
 
@@ -30,7 +31,7 @@ impl Check for Authorize {
         let Some(identity) = Identity::of(request.extensions()).cloned() else {
             return Err(Rejection::unprotected("authorization without authentication before it"));
         };
-        let permit = self.0.permit(identity);
+        let permit = self.0.current().permit(identity);
         let is_post = request.method() == Method::POST;
         let extensions = request.extensions_mut();
         extensions.insert(permit.clone());

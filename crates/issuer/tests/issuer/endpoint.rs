@@ -12,12 +12,12 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHE
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use issuer::{Issuer, IssuerConfig};
-use mcp_auth::Rejection;
 use mcp_auth::authn::client::{ClientLookup, ClientRecord, PlainClient};
 use mcp_auth::authn::jwt::mint::new_hs256_secret;
 use mcp_auth::authn::jwt::{
     JwtVerifier, KeySet, Revocations, Revoke, RevokedToken, Rules, Signer, TokenName, VerifyingKey,
 };
+use mcp_auth::{Live, Rejection};
 use serde_json::Value;
 use tower::ServiceExt;
 use zeroize::Zeroizing;
@@ -31,7 +31,7 @@ pub(crate) const GRANT: &str = "grant_type=client_credentials";
 pub(crate) struct Endpoint {
     pub(crate) router: Router,
     /// What the protected server would say of a token.
-    pub(crate) verifier: JwtVerifier<KeySet>,
+    pub(crate) verifier: JwtVerifier<Live<KeySet>>,
     pub(crate) signing_secret: Zeroizing<String>,
     pub(crate) revoked: Arc<List>,
     pub(crate) id: String,
@@ -121,7 +121,7 @@ pub(crate) fn endpoint_with(change: impl FnOnce(&mut Setup)) -> Endpoint {
     let revoked = Arc::<List>::default();
     let verifier = || {
         let key = VerifyingKey::hs256(&signing_secret).expect("a fresh secret is long enough");
-        JwtVerifier::new(KeySet::from(key), Rules::new(ISSUER, RESOURCE))
+        JwtVerifier::new(Live::from(KeySet::from(key)), Rules::new(ISSUER, RESOURCE))
             .with_revocations(revoked.clone())
     };
     let clients = [record(&other, "alice"), setup.record];

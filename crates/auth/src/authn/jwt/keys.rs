@@ -1,15 +1,20 @@
 //! What verifies a token, by `kid`.
 
+use std::future::{Future, ready};
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroizing;
+
+use super::key_file::{self, KeyFileError};
+use crate::{Live, Rejection};
 
 /// Fewest bytes of a secret for HS256 (RFC 7518 §3.2).
 const MIN_SECRET_LENGTH: usize = 32;
@@ -19,9 +24,11 @@ const MIN_RSA_BITS: usize = 2048;
 /// A key that verifies tokens of exactly one algorithm (RFC 8725 §3.1).
 #[derive(Debug)]
 pub struct VerifyingKey {
-    kid: String,
+    pub(super) kid: String,
     pub(super) algorithm: Algorithm,
     pub(super) key: DecodingKey,
+    /// From when on it verifies no more.
+    pub(super) until: Option<Timestamp>,
 }
 
 /// Finds the key for a token.
@@ -29,10 +36,19 @@ pub trait Keys: Send + Sync + 'static {
     /// The key of that name; for a token that names none, the only key there is.
     ///
     /// The name comes from a stranger: it is looked up and never interpreted.
-    fn find(&self, kid: Option<&str>) -> Option<Arc<VerifyingKey>>;
+    ///
+    /// # Errors
+    /// [`Rejection::unavailable`] if that cannot be said now.
+    fn find(&self, kid: Option<&str>) -> Result<Option<Arc<VerifyingKey>>, Rejection>;
+
+    /// Asks for newer keys, because none has the name that a token gives. Whether there may be
+    /// others now; keys that come by themselves are not asked for.
+    fn newer(&self) -> impl Future<Output = bool> + Send {
+        ready(false)
+    }
 }
 
-/// A fixed set of keys.
+/// A set of keys that does not change. A [`Live`] one is replaced by another.
 #[derive(Clone, Debug)]
 pub struct KeySet(Vec<Arc<VerifyingKey>>);
 
@@ -45,6 +61,15 @@ pub enum KeyError {
     /// There is no public key in the text.
     #[error("it holds no RSA public key in PEM (SPKI, \"BEGIN PUBLIC KEY\")")]
     NoPublicKey,
+    /// Two keys would be one to every token.
+    #[error("it is there twice: a key above has the same name")]
+    Twice,
+    /// Modulus or exponent of a JWK cannot be an RSA key's.
+    #[error("its n and e are no RSA public key")]
+    NoComponents,
+    /// Its name is not text, or empty.
+    #[error("its kid is not text, or empty")]
+    NoName,
     /// There is more in the text than a verifier may have.
     #[error("it holds a private key too; give the public half alone")]
     PrivateKeyToo,
@@ -72,7 +97,8 @@ impl VerifyingKey {
     /// The text is not base64url, or shorter than 32 bytes (RFC 7518 §3.2).
     pub fn hs256(secret: &str) -> Result<Self, KeyError> {
         let (kid, bytes) = hs256_secret(secret)?;
-        Ok(Self { kid, algorithm: Algorithm::HS256, key: DecodingKey::from_secret(&bytes) })
+        let key = DecodingKey::from_secret(&bytes);
+        Ok(Self { kid, algorithm: Algorithm::HS256, key, until: None })
     }
 
     /// Verifies RSASSA-PKCS1-v1_5 with SHA-256 under a public key in PEM (SPKI).
@@ -88,12 +114,56 @@ impl VerifyingKey {
         let der = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| KeyError::NoPublicKey)?;
         let kid = rsa_kid(&der)?;
-        Ok(Self { kid, algorithm: Algorithm::RS256, key: DecodingKey::from_rsa_der(&der) })
+        let key = DecodingKey::from_rsa_der(&der);
+        Ok(Self { kid, algorithm: Algorithm::RS256, key, until: None })
     }
 
     /// The name of the key, as tokens carry it.
     pub fn kid(&self) -> &str {
         &self.kid
+    }
+
+    /// From when on it verifies no more, if that is known.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+}
+
+impl KeySet {
+    /// The secrets of a file in the format of [`key_file`], for HS256.
+    ///
+    /// # Errors
+    /// The file is not in that format, or one of its secrets cannot be used, or is there twice.
+    pub fn hs256(text: &str) -> Result<Self, KeyFileError> {
+        Self::read(text, VerifyingKey::hs256)
+    }
+
+    /// The public keys of a file in the format of [`key_file`], for RS256.
+    ///
+    /// # Errors
+    /// The file is not in that format, or one of its keys cannot be used, or is there twice.
+    pub fn rs256(text: &str) -> Result<Self, KeyFileError> {
+        Self::read(text, VerifyingKey::rs256)
+    }
+
+    fn read(
+        text: &str,
+        key: impl Fn(&str) -> Result<VerifyingKey, KeyError>,
+    ) -> Result<Self, KeyFileError> {
+        let mut set = Self(Vec::new());
+        for entry in key_file::entries(text)? {
+            let key = key(entry.text).map_err(|error| entry.refused(error))?;
+            if set.0.iter().any(|other| other.kid == key.kid) {
+                return Err(entry.refused(KeyError::Twice));
+            }
+            set.0.push(Arc::new(VerifyingKey { until: entry.verify_until, ..key }));
+        }
+        Ok(set)
+    }
+
+    /// The keys, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.0.iter().map(|key| &**key)
     }
 }
 
@@ -110,12 +180,18 @@ impl FromIterator<VerifyingKey> for KeySet {
 }
 
 impl Keys for KeySet {
-    fn find(&self, kid: Option<&str>) -> Option<Arc<VerifyingKey>> {
-        match (kid, self.0.as_slice()) {
+    fn find(&self, kid: Option<&str>) -> Result<Option<Arc<VerifyingKey>>, Rejection> {
+        Ok(match (kid, self.0.as_slice()) {
             (None, [only]) => Some(Arc::clone(only)),
             (None, _) => None,
             (Some(kid), keys) => keys.iter().find(|key| key.kid == kid).cloned(),
-        }
+        })
+    }
+}
+
+impl Keys for Live<KeySet> {
+    fn find(&self, kid: Option<&str>) -> Result<Option<Arc<VerifyingKey>>, Rejection> {
+        self.with(|keys| keys.find(kid))
     }
 }
 
@@ -133,18 +209,27 @@ pub(super) fn hs256_secret(secret: &str) -> Result<(String, Zeroizing<Vec<u8>>),
 
 /// RFC 7638 thumbprint of a public key in DER (SPKI), if the key is long enough.
 pub(super) fn rsa_kid(der: &[u8]) -> Result<String, KeyError> {
-    let key = DecodingKey::from_rsa_der(der);
+    thumbprint(&DecodingKey::from_rsa_der(der))
+}
+
+/// The same of a key that was read.
+pub(super) fn thumbprint(key: &DecodingKey) -> Result<String, KeyError> {
     let jwk =
-        Jwk::from_decoding_key(&key, Some(Algorithm::RS256)).map_err(|_| KeyError::NoPublicKey)?;
+        Jwk::from_decoding_key(key, Some(Algorithm::RS256)).map_err(|_| KeyError::NoPublicKey)?;
     let AlgorithmParameters::RSA(parameters) = &jwk.algorithm else {
         return Err(KeyError::NoPublicKey);
     };
     let modulus = URL_SAFE_NO_PAD.decode(&parameters.n).map_err(|_| KeyError::NoPublicKey)?;
-    let zeros: usize = modulus.iter().take_while(|byte| **byte == 0).count();
-    let bits = (modulus.len() - zeros) * 8
-        - modulus.get(zeros).map_or(0, |byte| byte.leading_zeros() as usize);
+    let modulus = without_zeros(&modulus);
+    let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
     if bits < MIN_RSA_BITS {
         return Err(KeyError::ShortRsaKey { bits });
     }
     jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyError::NoPublicKey)
+}
+
+/// A number without the zeros before it.
+pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
 }

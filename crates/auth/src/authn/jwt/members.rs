@@ -27,7 +27,8 @@ pub(super) fn unique<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::
     serde_json::from_slice::<Unique<T>>(json).map(|object| object.0)
 }
 
-struct Unique<T>(T);
+/// An object within another, likewise.
+pub(super) struct Unique<T>(pub(super) T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Unique<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -93,41 +93,54 @@ impl<K: Keys> JwtVerifier<K> {
     /// 401 for every token that is not valid here and now, 503 if it cannot be known whether
     /// it was taken back.
     pub fn verify(&self, token: &str) -> Result<Arc<Identity>, Rejection> {
-        let claims = self.signed_claims(token)?;
-        self.judge(&claims, Timestamp::now().as_second())?;
+        self.known(token).map_err(|refused| refused.rejection)
+    }
+
+    fn known(&self, token: &str) -> Result<Arc<Identity>, Refused> {
+        let now = Timestamp::now();
+        let claims = self.signed_claims(token, now)?;
+        self.judge(&claims, now.as_second())?;
         revocation::check(self.revocations.as_deref(), &claims)?;
         Ok(Arc::new(identity(claims, token)))
     }
 
-    fn signed_claims(&self, token: &str) -> Result<Claims, Rejection> {
+    fn signed_claims(&self, token: &str, now: Timestamp) -> Result<Claims, Refused> {
         let parts = token.rsplit_once('.').and_then(|(message, signature)| {
             message.split_once('.').map(|(header, payload)| (message, header, payload, signature))
         });
         let Some((message, header, payload, signature)) = parts else {
-            return Err(invalid("not a token: it has not three parts"));
+            return Err(invalid("not a token: it has not three parts").into());
         };
         let header: TokenHeader = part(header, "header")?;
         if header.crit.is_some() || header.b64.is_some() {
-            return Err(invalid("crit, b64: the token needs an extension (RFC 7515 §4.1.11)"));
+            let reason = "crit, b64: the token needs an extension (RFC 7515 §4.1.11)";
+            return Err(invalid(reason).into());
         }
         if !is_type(header.typ.as_deref(), self.rules.typ.as_deref()) {
             let (expected, found) = (&self.rules.typ, shown(&header.typ));
-            return Err(invalid(format!("typ: expected {expected:?}, found {found}")));
+            return Err(invalid(format!("typ: expected {expected:?}, found {found}")).into());
         }
-        let Some(key) = self.keys.find(header.kid.as_deref()) else {
-            return Err(invalid(format!("kid: no key is called {}", shown(&header.kid))));
+        let Some(key) = self.keys.find(header.kid.as_deref())? else {
+            let rejection = invalid(format!("kid: no key is called {}", shown(&header.kid)));
+            return Err(Refused { rejection, no_such_key: true });
         };
+        if let Some(until) = key.until.filter(|until| *until <= now) {
+            let kid = key.kid();
+            return Err(
+                invalid(format!("kid: the key {kid} verifies nothing since {until}")).into()
+            );
+        }
         if !names(&header.alg, key.algorithm) {
             let expected = key.algorithm;
             let found = shown(&header.alg);
-            return Err(invalid(format!("alg: expected {expected:?}, found {found}")));
+            return Err(invalid(format!("alg: expected {expected:?}, found {found}")).into());
         }
         let verified =
             jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, key.algorithm);
         if !verified.unwrap_or(false) {
-            return Err(invalid("signature: it does not verify"));
+            return Err(invalid("signature: it does not verify").into());
         }
-        part(payload, "claims")
+        Ok(part(payload, "claims")?)
     }
 
     fn judge(&self, claims: &Claims, now: i64) -> Result<(), Rejection> {
@@ -182,10 +195,28 @@ impl<K: Keys> Scheme for JwtVerifier<K> {
 
     async fn authenticate(&self, head: &Parts) -> Result<Arc<Identity>, Rejection> {
         match Credential::read(head)? {
-            Credential::Bearer(token) => self.verify(token),
+            Credential::Bearer(token) => match self.known(token) {
+                Err(refused) if refused.no_such_key && self.keys.newer().await => {
+                    self.verify(token)
+                }
+                known => known.map_err(|refused| refused.rejection),
+            },
             Credential::ApiKey(_) => Err(Rejection::no_credential("an API key is not a token")),
             Credential::Basic(_) => Err(Rejection::no_credential("Basic is not accepted here")),
         }
+    }
+}
+
+/// A token that was not taken.
+struct Refused {
+    rejection: Rejection,
+    /// It names a key that is not there, or not yet.
+    no_such_key: bool,
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self { rejection, no_such_key: false }
     }
 }
 

@@ -1,0 +1,246 @@
+//! Public keys as a JSON document (RFC 7517).
+//!
+//! ```text
+//! {"keys":[{"kty":"RSA","use":"sig","alg":"RS256","kid":"…","n":"…","e":"AQAB"}]}
+//! ```
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::keys::{KeyError, thumbprint, without_zeros};
+use super::members::{Unique, unique};
+use super::{KeySet, VerifyingKey};
+
+/// The media type of such a document (RFC 7517 §8.5.2).
+pub const MEDIA_TYPE: &str = "application/jwk-set+json";
+
+/// Most keys of a document. Whoever rotates has two or three.
+const MOST: usize = 64;
+
+/// Members that only a private key or a secret has (RFC 7518 §6.3.2, §6.4.1).
+const SECRETS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+const FORM: &str = "it is no object with an array \"keys\" of objects, or says something twice";
+
+#[derive(Deserialize)]
+struct Set {
+    keys: Vec<Unique<Map<String, Value>>>,
+}
+
+/// Why a document was not taken. The text never holds a key.
+#[derive(Debug, thiserror::Error)]
+pub enum JwksError {
+    /// It is not JSON of this form.
+    #[error("it is no JWK Set (RFC 7517 §5): {0}")]
+    Form(&'static str),
+    /// It holds nothing that this server could use.
+    #[error("none of its keys verifies RS256: each is of another kty, use or alg")]
+    Nothing,
+    /// It holds more than everybody may know.
+    #[error("key {number} is a secret or a private key; whoever has read the set can sign")]
+    Secret {
+        /// Its place, from 1.
+        number: usize,
+    },
+    /// One of its keys cannot be used.
+    #[error("key {number}: {source}")]
+    Key {
+        /// Its place, from 1.
+        number: usize,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+}
+
+impl KeySet {
+    /// The keys of a JWK Set that verify RS256.
+    ///
+    /// Keys for something else, by their `kty`, `use`, `key_ops` or `alg`, are passed over
+    /// (RFC 7517 §5), and so are members that nobody here reads, such as `x5c`. A set with a
+    /// secret in it, with two keys of one name, or with a weak key for RS256 is refused whole.
+    ///
+    /// # Errors
+    /// It is no such set, or no key of it can be used.
+    pub fn jwks(json: &[u8]) -> Result<Self, JwksError> {
+        // The parser's words may repeat what is there.
+        let Set { keys } = unique(json).map_err(|_| JwksError::Form(FORM))?;
+        if keys.len() > MOST {
+            return Err(JwksError::Form("it has more than 64 keys"));
+        }
+        let mut found: Vec<VerifyingKey> = Vec::new();
+        for (index, Unique(key)) in keys.iter().enumerate() {
+            let number = index + 1;
+            if SECRETS.iter().any(|secret| key.contains_key(*secret)) || text(key, "kty") == "oct" {
+                return Err(JwksError::Secret { number });
+            }
+            if !verifies_rs256(key) {
+                continue;
+            }
+            let key = rsa(key).map_err(|source| JwksError::Key { number, source })?;
+            if found.iter().any(|other| other.kid() == key.kid()) {
+                return Err(JwksError::Key { number, source: KeyError::Twice });
+            }
+            found.push(key);
+        }
+        if found.is_empty() { Err(JwksError::Nothing) } else { Ok(found.into_iter().collect()) }
+    }
+
+    /// The public keys that verify something at this moment, as a JWK Set. Secrets are left out.
+    pub fn to_jwks(&self, now: Timestamp) -> Value {
+        let live = self.iter().filter(|key| key.until.is_none_or(|until| until > now));
+        let keys: Vec<Value> = live.filter_map(public).collect();
+        json!({ "keys": keys })
+    }
+}
+
+fn public(key: &VerifyingKey) -> Option<Value> {
+    if key.algorithm != Algorithm::RS256 {
+        return None;
+    }
+    let jwk = Jwk::from_decoding_key(&key.key, Some(Algorithm::RS256)).ok()?;
+    let AlgorithmParameters::RSA(rsa) = jwk.algorithm else { return None };
+    Some(json!({
+        "kty": "RSA", "use": "sig", "alg": "RS256", "kid": key.kid(), "n": rsa.n, "e": rsa.e,
+    }))
+}
+
+/// What is not said is not against it (RFC 7517 §4.2 to §4.4).
+fn verifies_rs256(key: &Map<String, Value>) -> bool {
+    let says = |name: &str, wanted: &str| key.get(name).is_none_or(|value| value == wanted);
+    let operations = key.get("key_ops").is_none_or(|operations| {
+        operations.as_array().is_some_and(|all| all.iter().any(|one| one == "verify"))
+    });
+    text(key, "kty") == "RSA" && says("use", "sig") && says("alg", "RS256") && operations
+}
+
+fn rsa(key: &Map<String, Value>) -> Result<VerifyingKey, KeyError> {
+    let (n, e) = (text(key, "n"), text(key, "e"));
+    let exponent = URL_SAFE_NO_PAD.decode(e).map_err(|_| KeyError::NoComponents)?;
+    let exponent = without_zeros(&exponent);
+    // With an exponent of 1 every message is its own signature.
+    if exponent == [1] || exponent.last().is_none_or(|last| last % 2 == 0) {
+        return Err(KeyError::NoComponents);
+    }
+    let verifies = DecodingKey::from_rsa_components(n, e).map_err(|_| KeyError::NoComponents)?;
+    let own_name = thumbprint(&verifies).map_err(|error| match error {
+        KeyError::NoPublicKey => KeyError::NoComponents,
+        error => error,
+    })?;
+    let kid = match key.get("kid") {
+        Some(Value::String(kid)) if !kid.is_empty() => kid.clone(),
+        Some(_) => return Err(KeyError::NoName),
+        None => own_name,
+    };
+    Ok(VerifyingKey { kid, algorithm: Algorithm::RS256, key: verifies, until: None })
+}
+
+fn text<'a>(key: &'a Map<String, Value>, name: &str) -> &'a str {
+    key.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2048 bits, made for these tests; nobody has the private half.
+    fn modulus() -> String {
+        let mut bytes = [0x5a; 256];
+        (bytes[0], bytes[255]) = (0xc3, 0x0b);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn key(kid: &str) -> Value {
+        json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": modulus(), "e": "AQAB"})
+    }
+
+    fn with(changes: &Value) -> Value {
+        let mut key = key("a");
+        for (name, value) in changes.as_object().unwrap() {
+            key[name] = value.clone();
+        }
+        key
+    }
+
+    fn kids(keys: &[Value]) -> Result<Vec<String>, String> {
+        let set = KeySet::jwks(json!({ "keys": keys, "more": 1 }).to_string().as_bytes());
+        let set = set.map_err(|error| error.to_string())?;
+        Ok(set.iter().map(|key| key.kid().to_owned()).collect())
+    }
+
+    #[test]
+    fn a_set_that_was_written_is_read_back() {
+        let set = json!({ "keys": [key("a"), key("b")] });
+        let read = KeySet::jwks(set.to_string().as_bytes()).unwrap();
+        assert_eq!(read.to_jwks(Timestamp::UNIX_EPOCH), set);
+        let secret = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let secret = KeySet::hs256(secret).unwrap();
+        assert_eq!(secret.to_jwks(Timestamp::UNIX_EPOCH), json!({ "keys": [] }));
+    }
+
+    #[test]
+    fn what_is_for_something_else_is_passed_over() {
+        for other in [
+            json!({"use": "enc", "alg": "RSA-OAEP"}),
+            json!({"use": "enc"}),
+            json!({"alg": "PS256"}),
+            json!({"alg": null}),
+            json!({"kty": "EC", "crv": "P-256"}),
+            json!({"kty": 1}),
+            json!({"key_ops": ["encrypt"]}),
+            json!({"key_ops": "verify"}),
+        ] {
+            assert_eq!(kids(&[with(&other), key("b")]).as_deref(), Ok(&["b".to_owned()][..]));
+            let error = kids(&[with(&other)]).unwrap_err();
+            assert!(error.contains("none of its keys"), "{other}: {error}");
+        }
+        // What is not said is not against it.
+        let plain = json!({"kty": "RSA", "n": modulus(), "e": "AQAB", "x5c": ["AAAA"]});
+        assert_eq!(kids(&[plain]).unwrap()[0].len(), 43, "its thumbprint is its name");
+        assert!(kids(&[with(&json!({"key_ops": ["verify"]}))]).is_ok());
+    }
+
+    #[test]
+    fn a_set_that_cannot_be_trusted_is_refused_whole() {
+        let weak = URL_SAFE_NO_PAD.encode([0xff; 255]);
+        for (bad, said) in [
+            (json!({"kty": "oct", "k": "AAAA"}), "key 2 is a secret"),
+            (json!({"kty": "oct"}), "key 2 is a secret"),
+            (with(&json!({"d": "AAAA"})), "key 2 is a secret"),
+            (key("good"), "key 2: it is there twice"),
+            (with(&json!({"n": weak})), "key 2: the RSA key has 2040 bits"),
+            (with(&json!({"n": ""})), "key 2: "),
+            (with(&json!({"n": "!"})), "key 2: "),
+            (with(&json!({"e": "AQ"})), "key 2: "),
+            (with(&json!({"e": "AAAB"})), "key 2: "),
+            (with(&json!({"e": "Ag"})), "key 2: "),
+            (with(&json!({"e": ""})), "key 2: "),
+            (with(&json!({"kid": 7})), "key 2: its kid"),
+            (with(&json!({"kid": ""})), "key 2: its kid"),
+            (json!("text"), "no JWK Set"),
+        ] {
+            let error = kids(&[key("good"), bad.clone()]).unwrap_err();
+            assert!(error.contains(said), "{bad}: {error}");
+        }
+        let many: Vec<_> = (0..65).map(|number| key(&number.to_string())).collect();
+        assert!(kids(&many).unwrap_err().contains("64"));
+        let twice =
+            key("a").to_string().replace("\"use\":\"sig\"", "\"use\":\"enc\",\"use\":\"sig\"");
+        for text in [
+            "",
+            "[]",
+            "{}",
+            "null",
+            "{\"keys\":{}}",
+            "{\"keys\":[],\"keys\":[]}",
+            "{\"keys\":[]}",
+            &format!("{{\"keys\":[{twice}]}}"),
+        ] {
+            assert!(KeySet::jwks(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

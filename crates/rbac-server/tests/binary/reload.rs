@@ -1,0 +1,41 @@
+//! What is replaced while the server runs.
+
+use std::fs;
+
+use super::binary::Server;
+use super::place::{ANY_PORT, EXE, Place, in_time};
+
+#[test]
+fn a_policy_that_changes_counts_and_a_bad_one_is_told_and_does_not() {
+    let place = Place::new();
+    let policy = place.path("own.toml");
+    let put = |text: &str| fs::write(&policy, text).unwrap();
+    put("[roles.Officer]\ntools = [\"hr_*\"]\n");
+    let flags = [ANY_PORT, &["--policy", "own.toml"]].concat();
+    let server = Server::start(EXE, place.folder(), &flags, &[]);
+    let bearer = place.bearer("Officer");
+    let found = || {
+        let status = |tool| server.call(&bearer, tool, "{}").status;
+        (status("hr_summary"), status("crm_summary"), status("whoami"))
+    };
+    assert_eq!(found(), (200, 403, 200));
+
+    put("[roles.Officer]\ntools = [\"crm_*\"]\n");
+    in_time("the new policy does not count", || found() == (403, 200, 200));
+    // The handler asks the same policy as the layer.
+    let said = server.call(&bearer, "whoami", "{}").body;
+    assert!(said.contains("crm_summary"), "{said}");
+
+    put("[roles.Officer]\ntools = [\"hr_lst\"]\n");
+    in_time("it is not told", || place.log().contains("hr_lst"));
+    put("[roles.Officer]\ntool = [\"hr_*\"]\n");
+    in_time("the line is not told", || place.log().contains("line 2: unknown field `tool`"));
+    assert_eq!(found(), (403, 200, 200), "the good one did not stay");
+    fs::remove_file(&policy).unwrap();
+    in_time("its absence is not told", || place.log().contains("cannot read the policy"));
+    assert_eq!(found(), (403, 200, 200), "the good one did not stay");
+
+    put("[roles.Officer]\ntools = [\"*\"]\n");
+    in_time("it is not used once it is good", || found() == (200, 200, 200));
+    assert!(server.interrupt().success());
+}

@@ -1,0 +1,74 @@
+//! A key takes over from another.
+
+use jiff::Timestamp;
+use mcp_auth::authn::apikey::{KeyId, PlainKey};
+
+use crate::store::Change;
+use crate::{NewKey, Store, StoreError, StoredKey, file, keys, row};
+
+impl Store {
+    /// Lets `next` take over from a key, in the same chain, with the same owner, name, number,
+    /// role and grants, if `handed_over` succeeds. The one before ends at `until`, if not sooner.
+    /// Returns both as they are then, the one before first.
+    ///
+    /// # Errors
+    /// There is no such key, it is in force no more, or another has taken over from it; as for
+    /// [`Store::insert_key`]; and what `handed_over` says.
+    pub fn rotate_key_when<E: From<StoreError>>(
+        &self,
+        id: KeyId,
+        next: &PlainKey,
+        until: Timestamp,
+        handed_over: impl FnOnce(&NewKey) -> Result<(), E>,
+    ) -> Result<(StoredKey, NewKey), E> {
+        self.change(|change| {
+            let mut former = change.live_key(id)?;
+            let created = Timestamp::now();
+            let life = former.expires.map(|end| end.duration_since(former.created));
+            let next = NewKey {
+                chain: Some(former.chain),
+                user_number: former.user_number.clone(),
+                role: former.role.clone(),
+                grants: former.grants.clone(),
+                created,
+                // As long as the one before was to live.
+                expires: life.and_then(|life| created.checked_add(life).ok()),
+                demo: former.demo,
+                ..NewKey::of(next, &former.owner, &former.name)
+            };
+            change.insert_key(&next)?;
+            let end = former.expires.map_or(until, |end| end.min(until));
+            change.end_key(id, end)?;
+            handed_over(&next)?;
+            former.expires = Some(end);
+            Ok((former, next))
+        })
+    }
+}
+
+impl Change<'_> {
+    /// A key that another can take over from.
+    fn live_key(&self, id: KeyId) -> Result<StoredKey, StoreError> {
+        let keys = keys::all(&self.transaction, self.path)?;
+        // What cannot be read is no key that is asked for, as long as that one is there.
+        let keys: Vec<_> =
+            keys.into_iter().filter_map(|row| row.ok().map(|(key, _)| key)).collect();
+        let at = keys.iter().position(|key| key.id == id).ok_or(StoreError::UnknownKey(id))?;
+        let key = &keys[at];
+        let now = Timestamp::now();
+        if key.revoked.is_some() || key.expires.is_some_and(|end| end <= now) {
+            return Err(StoreError::Over(id));
+        }
+        let later = keys[at + 1..].iter();
+        match later.rev().find(|later| later.chain == key.chain && later.revoked.is_none()) {
+            Some(next) => Err(StoreError::Followed { id, next: next.id }),
+            None => Ok(key.clone()),
+        }
+    }
+
+    fn end_key(&self, id: KeyId, end: Timestamp) -> Result<(), StoreError> {
+        let sql = "UPDATE api_keys SET expires = ?2 WHERE id = ?1";
+        let done = self.transaction.execute(sql, [id.to_string(), row::time(end)]);
+        done.map(drop).map_err(file::failed("write", self.path))
+    }
+}
