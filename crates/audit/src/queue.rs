@@ -35,18 +35,11 @@ pub struct AuditFile(Arc<Handle>);
 
 struct Handle {
     shared: Arc<Shared>,
-    sender: Sender<Item>,
+    sender: Sender<Members>,
     strangers: DefaultDirectRateLimiter,
     mode: Mode,
     arguments: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What goes through the queue.
-pub(crate) enum Item {
-    Line(Members),
-    /// Wakes the writer, so that it sees that it has to end.
-    Wake,
 }
 
 /// What both ends of the queue know.
@@ -73,7 +66,7 @@ impl AuditFile {
         Ok(file)
     }
 
-    pub(crate) fn queue(config: &Config, length: usize) -> (Self, Receiver<Item>) {
+    pub(crate) fn queue(config: &Config, length: usize) -> (Self, Receiver<Members>) {
         let (sender, receiver) = mpsc::channel(length);
         let (each, at_once) = STRANGERS;
         let number = |number: u32| number.try_into().expect("the constants are not zero");
@@ -129,12 +122,24 @@ impl std::fmt::Debug for AuditFile {
 impl Handle {
     fn end(&self) {
         self.shared.ending.store(true, Ordering::SeqCst);
-        // A full queue keeps the writer awake by itself.
-        let _ = self.sender.try_send(Item::Wake);
+        self.wake();
     }
 
-    fn line(&self, decision: &Decision<'_>) -> Item {
-        Item::Line(Members::of(decision, self.arguments))
+    fn wake(&self) {
+        if let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
+            thread.thread().unpark();
+        }
+    }
+
+    fn line(&self, decision: &Decision<'_>) -> Members {
+        Members::of(decision, self.arguments)
+    }
+
+    /// Whoever counts first wakes the writer, which writes it a second later at most.
+    fn count_refusal(&self) {
+        if self.shared.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.wake();
+        }
     }
 
     /// Half of the queue is for known callers alone.
@@ -156,7 +161,7 @@ impl Auditor for AuditFile {
         if !handle.has_room_for_strangers()
             || handle.sender.try_send(handle.line(decision)).is_err()
         {
-            handle.shared.refused.fetch_add(1, Ordering::Relaxed);
+            handle.count_refusal();
         }
     }
 
@@ -199,7 +204,7 @@ impl Auditor for AuditFile {
 /// A place in the queue; or none, with best effort and a queue that is full.
 struct Taken {
     file: AuditFile,
-    permit: Option<OwnedPermit<Item>>,
+    permit: Option<OwnedPermit<Members>>,
 }
 
 impl Place for Taken {

@@ -2,93 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod audited;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
-use audit::{AuditError, AuditFile, Config, Damage, Mode, Report, What, verify};
-use mcp_auth::audit::{Auditor, Decision, Outcome};
+use audit::{Config, Damage, What};
+use audited::*;
 use proptest::prelude::*;
-use tempfile::TempDir;
-
-const DECISIONS: usize = 40;
-
-fn config(folder: &Path) -> Config {
-    Config {
-        size: 1500,
-        keep: 100,
-        ..Config::new(folder.join("audit.log"), folder.join("audit.key"))
-    }
-}
-
-fn decide(file: &AuditFile, count: usize) {
-    for _ in 0..count {
-        let mut decision = Decision::new(Outcome::Allowed);
-        decision.user = Some("bob");
-        decision.tool = Some("get_time");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let place = runtime.block_on(file.place().unwrap()).unwrap();
-        place.decided(&decision);
-    }
-}
-
-fn run(config: &Config, count: usize) {
-    let file = AuditFile::open(config).unwrap();
-    decide(&file, count);
-    file.close();
-}
-
-fn check(config: &Config) -> Report {
-    verify(&config.file, &config.key).unwrap()
-}
-
-fn damage(config: &Config) -> Damage {
-    check(config).damage.expect("it was found")
-}
-
-/// All files with lines, oldest first, and the lines of each.
-fn files(config: &Config) -> Vec<(PathBuf, Vec<String>)> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(config.file.parent().unwrap())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.to_str().unwrap().contains("audit.log"))
-        .filter(|path| !path.to_str().unwrap().ends_with("head"))
-        .collect();
-    // The one without a number is the newest.
-    paths.sort_by_key(|path| (path == &config.file, path.clone()));
-    let lines = |path: &Path| {
-        fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
-    };
-    paths.into_iter().map(|path| (path.clone(), lines(&path))).collect()
-}
-
-fn write(files: &[(PathBuf, Vec<String>)]) {
-    for (path, lines) in files {
-        fs::write(path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
-    }
-}
-
-/// Some lines in several files, written by three starts.
-static WRITTEN: LazyLock<TempDir> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    for count in [13, 13, 13, DECISIONS - 39] {
-        run(&config(folder.path()), count);
-    }
-    folder
-});
-
-/// A copy of them to be tampered with.
-fn copy() -> (TempDir, Config) {
-    let folder = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(WRITTEN.path()).unwrap() {
-        let from = entry.unwrap().path();
-        fs::copy(&from, folder.path().join(from.file_name().unwrap())).unwrap();
-    }
-    let config = config(folder.path());
-    (folder, config)
-}
 
 #[test]
 fn what_was_written_is_whole_in_private_files_over_starts_and_full_files() {
@@ -176,10 +99,6 @@ fn each_kind_of_damage_is_named_and_where_it_is() {
     assert_eq!(damage(&config).what, What::Unproven);
 }
 
-fn folder_of(config: &Config) -> &Path {
-    config.file.parent().unwrap()
-}
-
 #[test]
 fn a_server_goes_on_after_damage_and_mends_nothing() {
     let (folder, config) = copy();
@@ -222,79 +141,6 @@ fn half_a_line_is_left_as_it_is_and_said_to_be_one() {
     fs::write(&config.file, altered.trim_end().trim_end_matches('}')).unwrap();
     run(&config, 1);
     assert_eq!(damage(&config).what, What::Altered);
-}
-
-#[test]
-fn one_process_writes_and_nothing_is_written_where_others_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path());
-    let open = AuditFile::open(&config).unwrap();
-    assert!(matches!(AuditFile::open(&config), Err(AuditError::Busy(_))));
-    open.close();
-    drop(open);
-
-    fs::set_permissions(&config.file, fs::Permissions::from_mode(0o640)).unwrap();
-    let error = AuditFile::open(&config).err().unwrap().to_string();
-    assert!(error.contains("chmod 600"), "{error}");
-    fs::set_permissions(&config.file, fs::Permissions::from_mode(0o600)).unwrap();
-    fs::remove_file(&config.key).unwrap();
-    assert!(matches!(AuditFile::open(&config), Err(AuditError::KeyMissing { .. })));
-    let folder = tempfile::tempdir().unwrap();
-    let device =
-        Config { file: "/dev/full".into(), key: folder.path().join("audit.key"), ..config };
-    assert!(matches!(AuditFile::open(&device), Err(AuditError::NotAFile(_))));
-}
-
-#[test]
-fn a_file_that_is_taken_away_under_a_server_is_missed() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = Config { size: Config::SIZE, ..config(folder.path()) };
-    let file = AuditFile::open(&config).unwrap();
-    decide(&file, 3);
-    while !fs::read_to_string(&config.file).unwrap().contains("bob") {
-        std::thread::yield_now();
-    }
-    fs::rename(&config.file, folder.path().join("elsewhere")).unwrap();
-    decide(&file, 3);
-    file.close();
-    assert_eq!(damage(&config).what, What::Missing);
-    assert!(fs::read_to_string(&config.file).unwrap().contains("bob"));
-}
-
-#[test]
-fn while_nothing_can_be_written_it_says_so_and_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = Config { size: 1, ..config(folder.path()) };
-    let file = AuditFile::open(&config).unwrap();
-    assert!(file.ready().is_ok());
-    // Where the next full file would go, something lies already.
-    let blocked = folder.path().join("audit.log.000000000004");
-    fs::create_dir(&blocked).unwrap();
-    decide(&file, 1);
-    while file.ready().is_ok() {
-        std::thread::yield_now();
-    }
-    let refused = file.ready().unwrap_err();
-    assert_eq!((refused.status().as_u16(), refused.retry_after()), (503, Some(1)));
-    fs::remove_dir(&blocked).unwrap();
-    while file.ready().is_err() {
-        std::thread::yield_now();
-    }
-    decide(&file, 1);
-    file.close();
-    let report = check(&config);
-    assert!(report.damage.is_none(), "{report:?}");
-    let users = files(&config).iter().flat_map(|(_, lines)| lines.clone()).collect::<String>();
-    assert_eq!(users.matches("bob").count(), 2);
-
-    // With best effort it would not have said so.
-    let config = Config { mode: Mode::BestEffort, size: 1, ..config };
-    let last = check(&config).last.unwrap();
-    let file = AuditFile::open(&config).unwrap();
-    fs::create_dir(folder.path().join(format!("audit.log.{:012}", last + 4))).unwrap();
-    decide(&file, 5);
-    assert!(file.ready().is_ok());
-    file.close();
 }
 
 proptest! {
