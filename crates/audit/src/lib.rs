@@ -18,28 +18,35 @@
 //! What was half-written when a server was killed is left as it is: the first line of the next
 //! start says how many bytes that were, and their digest.
 
+mod active;
 mod entry;
 mod error;
 mod files;
+mod found;
 mod head;
+mod head_file;
 mod key;
 mod link;
 mod log;
 mod queue;
 mod read;
 mod record;
+mod report;
+mod torn;
 mod verify;
+mod walk;
 mod writer;
 
 use std::path::PathBuf;
 
-pub use entry::printable;
+pub use entry::{escaped, printable};
 pub use error::AuditError;
 pub use key::KEY_FILE;
 pub use queue::AuditFile;
 pub use read::read;
 pub use record::Record;
-pub use verify::{Damage, Note, Report, What, verify};
+pub use report::{Damage, Note, Report, What};
+pub use verify::verify;
 
 /// How an audit file is kept.
 #[derive(Clone, Debug)]

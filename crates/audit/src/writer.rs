@@ -1,8 +1,8 @@
 //! The other end of the queue: the one thread that writes.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -16,6 +16,9 @@ use crate::{AuditError, Config, Mode, Record};
 
 /// Most lines that are written at once.
 const BATCH: usize = 1024;
+
+/// Most lines that the head may not know: those, one that opens a file and one that counts.
+pub(crate) const MOST_UNSETTLED: u64 = BATCH as u64 + 2;
 
 /// How long it waits before it tries again.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -55,7 +58,7 @@ impl Writer {
         };
         match Log::open(config) {
             Ok(log) => writer.log = Some(log),
-            Err(error @ AuditError::Io { .. }) if config.mode == Mode::BestEffort => {
+            Err(error) if error.is_of_the_system() && config.mode == Mode::BestEffort => {
                 writer.trouble(&error);
             }
             Err(error) => return Err(error),
@@ -81,6 +84,13 @@ impl Writer {
             }
         }
         self.keep();
+        // If it cannot be said, the next start says that it was not.
+        if let Some(log) = &mut self.log
+            && self.shared.trouble.borrow().is_none()
+            && let Err(error) = log.end()
+        {
+            self.trouble(&error);
+        }
     }
 
     /// Waits until there is something to write: a line, or a count that was open for long enough.
@@ -108,7 +118,10 @@ impl Writer {
             || self.until_count() == Some(Duration::ZERO)
             || self.shared.trouble.borrow().is_some()
         {
-            match self.write() {
+            self.is_writing(true);
+            let written = self.write();
+            self.is_writing(false);
+            match written {
                 Ok(()) => {
                     self.well();
                     return;
@@ -189,6 +202,12 @@ impl Writer {
             self.shared.trouble.send_replace(None);
             tracing::info!("the audit file can be written again");
         }
+    }
+
+    /// From when on it waits for the disk: a disk may never answer.
+    fn is_writing(&self, is: bool) {
+        let since = is.then(Instant::now);
+        *self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
     fn is_ending(&self) -> bool {

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
-use audit::{Config, Damage, What};
+use audit::{AuditFile, Config, Damage, Report, What};
 use audited::*;
 use proptest::prelude::*;
 
@@ -141,6 +141,77 @@ fn half_a_line_is_left_as_it_is_and_said_to_be_one() {
     fs::write(&config.file, altered.trim_end().trim_end_matches('}')).unwrap();
     run(&config, 1);
     assert_eq!(damage(&config).what, What::Altered);
+}
+
+fn says(report: &Report, text: &str) -> bool {
+    report.notes.iter().any(|note| note.text.contains(text))
+}
+
+#[test]
+fn an_older_head_that_is_put_back_is_seen_now_and_after_the_next_start() {
+    for (kept, what) in [(20, None), (1500, Some(What::Unproven))] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { size: Config::SIZE, ..config(folder.path()) };
+        let head = folder.path().join("audit.log.head");
+        run(&config, 3);
+        let older = fs::read(&head).unwrap();
+        run(&config, 2500);
+        assert!(check(&config).notes.is_empty());
+        fs::write(&head, older).unwrap();
+        let mut cut = files(&config);
+        cut[0].1.truncate(kept);
+        write(&cut);
+        for _ in 0..2 {
+            let report = check(&config);
+            assert_eq!(report.damage.as_ref().map(|damage| damage.what), what, "{report:?}");
+            if what.is_none() {
+                assert!(says(&report, "older head"), "{report:?}");
+            }
+            run(&config, 1);
+        }
+    }
+}
+
+#[test]
+fn another_file_under_the_same_key_is_no_substitute() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let other = Config { file: folder.path().join("two.log"), ..config.clone() };
+    run(&config, 3);
+    run(&other, 3);
+    fs::copy(&other.file, &config.file).unwrap();
+    fs::copy(folder.path().join("two.log.head"), folder.path().join("audit.log.head")).unwrap();
+    let found = damage(&config);
+    assert!(found.what == What::Altered && found.text.contains("two.log"), "{found:?}");
+    assert!(check(&other).damage.is_none());
+}
+
+#[test]
+fn that_a_server_was_killed_is_told_from_that_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { size: Config::SIZE, ..config(folder.path()) };
+    run(&config, 1);
+    let file = AuditFile::open(&config).unwrap();
+    decide(&file, 1);
+    while !fs::read_to_string(&config.file).unwrap().contains(r#""seq":6,"#)
+        || !check(&config).notes.is_empty()
+    {
+        std::thread::yield_now();
+    }
+    // What lies there now is what a server leaves that is killed now.
+    let killed = tempfile::tempdir().unwrap();
+    for name in ["audit.log", "audit.log.head", "audit.key"] {
+        fs::copy(folder.path().join(name), killed.path().join(name)).unwrap();
+    }
+    file.close();
+    let report = check(&config);
+    assert!(report.ended && report.notes.is_empty(), "{report:?}");
+    let config = Config { size: Config::SIZE, ..audited::config(killed.path()) };
+    assert!(!check(&config).ended);
+    run(&config, 1);
+    let report = check(&config);
+    assert!(report.damage.is_none() && report.ended, "{report:?}");
+    assert!(report.notes.len() == 1 && says(&report, "had not ended"), "{report:?}");
 }
 
 proptest! {

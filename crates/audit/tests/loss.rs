@@ -96,3 +96,20 @@ fn what_was_counted_is_written_without_another_decision() {
         }
     }
 }
+
+#[test]
+fn with_best_effort_it_starts_where_there_can_be_no_key_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocked = folder.path().join("keys");
+    fs::write(&blocked, "").unwrap();
+    let config = Config { key: blocked.join("audit.key"), ..config(folder.path()) };
+    assert!(AuditFile::open(&config).is_err());
+    let config = Config { mode: Mode::BestEffort, ..config };
+    let file = AuditFile::open(&config).unwrap();
+    fs::remove_file(&blocked).unwrap();
+    decide(&file, 1);
+    file.close();
+    assert!(check(&config).damage.is_none());
+    let decided = |record: &Record| record.lost.or(record.user.as_ref().map(|_| 1));
+    assert_eq!(sum(&config, decided), 1);
+}

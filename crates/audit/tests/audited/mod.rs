@@ -23,7 +23,7 @@ pub(crate) fn decide(file: &AuditFile, count: usize) {
         let mut decision = Decision::new(Outcome::Allowed);
         decision.user = Some("bob");
         decision.tool = Some("get_time");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let place = runtime.block_on(file.place().unwrap()).unwrap();
         place.decided(&decision);
     }
