@@ -218,6 +218,22 @@ fn it_goes_on_over_starts_and_full_files_and_keeps_arguments_only_if_told_to() {
     assert_eq!(starts.count(), 3);
 }
 
+#[test]
+fn that_a_server_was_killed_stands_in_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert!(start(folder, &[]).interrupt().success());
+    let mut server = start(folder, &[]);
+    assert!(!check(folder).ended);
+    server.child.kill().unwrap();
+    assert!(server.child.wait().is_ok());
+    assert!(start(folder, &[]).interrupt().success());
+    let report = check(folder);
+    assert!(report.damage.is_none() && report.ended, "{report:?}");
+    assert_eq!(report.notes.len(), 1, "of three starts one followed a kill: {report:?}");
+    assert!(report.notes[0].text.contains("had not ended as it should"), "{report:?}");
+}
+
 /// Lets this process write no file longer than that, as if the disk were full.
 fn limit_files(server: &Server, bytes: Option<u64>) {
     let pid = Pid::from_raw(server.child.id().try_into().unwrap());
@@ -229,7 +245,17 @@ fn limit_files(server: &Server, bytes: Option<u64>) {
 fn start_limited(folder: &Path, mode: &str) -> Server {
     let script = r#"trap "" XFSZ; exec "$0" "$@""#;
     let flags = ["-c", script, EXE, "--listen", "127.0.0.1:0", "--audit-file", "audit.log"];
-    Server::start("/bin/sh", folder, &[&flags[..], &["--audit", mode]].concat(), &[])
+    let more = ["--audit", mode, "--metrics", "127.0.0.1:0"];
+    Server::start("/bin/sh", folder, &[&flags[..], &more].concat(), &[])
+}
+
+/// What it says to Prometheus.
+fn metric(server: &Server, name: &str) -> u64 {
+    let (_, rest) = server.banner.split_once("metrics     http://").unwrap();
+    let (address, _) = rest.split_once("/metrics").unwrap();
+    let shown = binary::send(address, "GET", "/metrics", &[], "").body;
+    let value = shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.expect(&shown).parse().unwrap()
 }
 
 /// Asks until it is told this, as the writer needs a moment.
@@ -303,15 +329,20 @@ fn with_best_effort_a_full_disk_stops_nobody_and_the_loss_is_counted() {
         std::thread::yield_now();
     }
     assert_eq!(server.send("GET", "/readyz", &[], "").status, 200);
+    assert_eq!(metric(&server, "mcp_auth_audit_ready"), 0);
     limit_files(&server, None);
     let last = server.call(&bearer, "whoami", "{}");
     assert_eq!(last.status, 200);
+    while metric(&server, "mcp_auth_audit_ready") == 0 {
+        std::thread::yield_now();
+    }
+    let told = metric(&server, "mcp_auth_audit_lost_total");
     assert!(server.interrupt().success());
     let records = records(folder);
     let lost: u64 = records.iter().filter_map(|record| record.lost).sum();
     let written = records.iter().filter(|record| record.decision.is_some()).count() as u64;
     // The token, the first call, ten, and the last.
-    assert_eq!(written + lost, 13, "{lost} of them were lost");
+    assert_eq!((written + lost, told), (13, lost), "{lost} of them were lost");
     assert!(lost >= 9, "{lost}");
     assert!(check(folder).damage.is_none());
 }
