@@ -11,12 +11,14 @@
 //! where the oldest one is that is kept. Who has the key can forge all of it.
 //!
 //! - [`AuditFile`] is what a server has: decisions in, lines out, by one thread behind a bounded
-//!   queue. `queue` is the one end, `writer` the other, `log` the files between them.
-//! - [`verify()`] finds the first line that does not fit.
+//!   queue. `queue` is the one end, `writer` the other, `log` the files between them, and `found`
+//!   what a server finds there at its start.
+//! - [`verify()`] finds the first line that does not fit; `walk` is its way through them.
 //! - [`read()`] gives the lines of all files to whoever wants to look at them.
 //!
 //! What was half-written when a server was killed is left as it is: the first line of the next
-//! start says how many bytes that were, and their digest.
+//! start says how many bytes that were, and their digest. A server that ends says so: where the
+//! next one starts without that, it was killed, and its last decisions may be missing.
 
 mod active;
 mod entry;

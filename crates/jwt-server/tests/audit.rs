@@ -365,6 +365,10 @@ fn a_file_that_cannot_be_kept_is_said_at_the_start() {
     assert!(server.banner.contains("audit       audit.log"), "{}", server.banner);
     assert!(fails("audit.log").contains("each server an audit file of its own"));
     drop(server);
+    assert!(fails("keys/audit.key").contains("is the key of the audit"));
+    let store = fs::read(folder.join("keys/credentials.db")).unwrap();
+    assert!(fails("keys/credentials.db").contains("name another file"));
+    assert_eq!(fs::read(folder.join("keys/credentials.db")).unwrap(), store);
     fs::rename(folder.join("keys/audit.key"), folder.join("elsewhere")).unwrap();
     assert!(fails("audit.log").contains("bring the key back"));
 }
