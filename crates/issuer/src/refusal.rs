@@ -14,6 +14,8 @@ use serde_json::json;
 pub(crate) struct Refusal {
     status: StatusCode,
     error: &'static str,
+    /// What failed, for the log and the audit, where one `error` stands for several.
+    check: &'static str,
     description: String,
     /// For the log alone.
     reason: Cow<'static, str>,
@@ -97,6 +99,7 @@ impl Refusal {
         let description = "nothing is decided now, because it could not be written down; try \
             again in a moment";
         let mut refusal = Self::not_now(description, rejection.reason().to_owned());
+        refusal.check = rejection.check();
         rejection.say_when(&mut refusal.when);
         refusal
     }
@@ -151,7 +154,7 @@ impl Refusal {
         let ruling = Ruling {
             status: Some(self.status),
             client: self.client.as_deref(),
-            ..Ruling::refused(self.error, &*self.reason)
+            ..Ruling::refused(self.check, &*self.reason)
         };
         audit::decided(extensions, ruling);
         Self { trace: extensions.get::<TraceId>().copied(), ..self }.into_response()
@@ -181,6 +184,7 @@ impl Refusal {
         Self {
             status,
             error,
+            check: error,
             description,
             reason: reason.into(),
             client: None,
