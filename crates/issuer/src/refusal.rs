@@ -16,10 +16,10 @@ pub(crate) struct Refusal {
     error: &'static str,
     /// What failed, for the log and the audit, where one `error` stands for several.
     check: &'static str,
-    description: String,
+    description: Box<str>,
     /// For the log alone.
     reason: Cow<'static, str>,
-    client: Option<String>,
+    client: Option<Box<str>>,
     trace: Option<TraceId>,
     /// When to ask again.
     when: Box<HeaderMap>,
@@ -128,7 +128,7 @@ impl Refusal {
             seconds as Retry-After says";
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
-            description: description.to_owned(),
+            description: description.into(),
             reason: format!("{}; and more than may failed before it", self.reason).into(),
             ..self
         }
@@ -146,7 +146,7 @@ impl Refusal {
 
     /// Names a client that is known, for the log.
     pub(crate) fn of_client(self, id: &str) -> Self {
-        Self { client: Some(id.to_owned()), ..self }
+        Self { client: Some(id.into()), ..self }
     }
 
     /// Writes the refusal to the log and makes the answer to the client.
@@ -185,7 +185,7 @@ impl Refusal {
             status,
             error,
             check: error,
-            description,
+            description: description.into(),
             reason: reason.into(),
             client: None,
             trace: None,

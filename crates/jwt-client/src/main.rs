@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use clap::builder::BoolishValueParser;
-use client::{Cli, Credentials, Error, Program, Url, parse_url};
+use client::{Cli, Credentials, Error, Program, parse_url};
 
 use crate::account::Account;
 use crate::cache::Cache;
