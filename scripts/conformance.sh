@@ -54,7 +54,7 @@ finish() {
             sleep 0.1
         done
     done
-    rm -rf "$work"
+    rm -rf "$work" ${new:+"$new"}
     exit "$status"
 }
 trap finish EXIT
@@ -97,9 +97,10 @@ if [ ! -d "$suite" ]; then
     [ "$kind" = suite-and-node ] || omit=(--omit=optional)
     # Nothing of what is installed runs while it is.
     attended npm ci --prefix "$new" --ignore-scripts --no-audit --no-fund --loglevel=error \
-        "${omit[@]}" >&2 || { rm -rf "$new"; say "npm could not install the suite"; exit 1; }
+        "${omit[@]}" >&2 || { say "npm could not install the suite"; exit 1; }
     # Somebody else may have been faster.
     mv -T "$new" "$suite" 2>/dev/null || rm -rf "$new"
+    new=
 fi
 if [ "$kind" = suite-and-node ]; then
     node=$(echo "$suite"/node_modules/node-linux-*/bin/node)

@@ -8,8 +8,8 @@
 #   scripts/foreign.sh --path   says where, and installs nothing
 #
 # Needs python3 3.10 or newer with venv, and node and npm (on Debian: apt-get install
-# python3-venv nodejs npm). The Inspector needs Node 22.19: where the one at hand is older,
-# a newer one is fetched from npm.
+# python3-venv nodejs npm). The Inspector needs Node 22.19 or newer: on Linux a pinned one comes
+# from npm, too.
 set -euo pipefail
 cd "$(dirname "$0")/../crates/compare/foreign"
 
@@ -46,7 +46,6 @@ python() { # its folder, its pins, what has to be importable
 python python requirements.txt fastmcp
 python python-v1 requirements-v1.txt mcp
 
-newer_node=24.21.0
 if ! cmp -s package-lock.json "$folder/js/installed-lock.json" ||
     ! "$folder/js/bin/node" --version >/dev/null 2>&1; then
     echo "installing the JavaScript clients in $folder/js" >&2
@@ -58,14 +57,12 @@ if ! cmp -s package-lock.json "$folder/js/installed-lock.json" ||
         # None of these packages needs its install scripts.
         npm ci --ignore-scripts --no-audit --no-fund --loglevel error
         mkdir bin
-        if node -e 'const [a, b] = process.versions.node.split(".").map(Number);
-                    process.exit(a > 22 || (a === 22 && b >= 19) ? 0 : 1)'; then
-            ln -s "$(command -v node)" bin/node
+        # Pinned with the rest. Where npm has none for this machine, the one at hand has to do.
+        own=$(echo node_modules/node-linux-*/bin/node)
+        if [ -x "$own" ]; then
+            ln -s "../$own" bin/node
         else
-            mkdir node
-            echo '{"private": true}' > node/package.json
-            npm install --prefix node --no-audit --no-fund --loglevel error "node@$newer_node"
-            ln -s ../node/node_modules/node/bin/node bin/node
+            ln -s "$(command -v node)" bin/node
         fi
         bin/node --version >/dev/null
     )

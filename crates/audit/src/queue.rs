@@ -182,6 +182,11 @@ impl Handle {
         }
     }
 
+    fn lose_one(&self) {
+        self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        metrics::audit_lost(1);
+    }
+
     /// Half of the queue is for known callers alone.
     fn has_room_for_strangers(&self) -> bool {
         self.sender.capacity() > self.sender.max_capacity() / 2 && self.strangers.check().is_ok()
@@ -195,9 +200,15 @@ impl Drop for Handle {
 }
 
 impl Auditor for AuditFile {
-    /// A stranger was refused.
+    /// A stranger was refused; or a known caller gave up before it had a place.
     fn decided(&self, decision: &Decision<'_>) {
         let handle = &*self.0;
+        if decision.user.is_some() {
+            if handle.sender.try_send(handle.line(decision)).is_err() {
+                handle.lose_one();
+            }
+            return;
+        }
         if !handle.has_room_for_strangers()
             || handle.sender.try_send(handle.line(decision)).is_err()
         {
@@ -249,10 +260,7 @@ impl Place for Taken {
         let Self { file, permit } = *self;
         match permit {
             Some(permit) => drop(permit.send(file.0.line(decision))),
-            None => {
-                file.0.shared.lost.fetch_add(1, Ordering::Relaxed);
-                metrics::audit_lost(1);
-            }
+            None => file.0.lose_one(),
         }
     }
 }
@@ -317,6 +325,19 @@ mod tests {
         assert_eq!(users, ["bob", "alice"]);
         let report = verify(&config.file, &config.key).unwrap();
         assert!(report.damage.is_none() && report.notes.len() == 1, "{report:?}");
+    }
+
+    #[test]
+    fn who_is_known_and_gave_up_before_it_had_a_place_is_no_stranger() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::new(folder.path().join("audit.log"), folder.path().join("audit.key"));
+        let (file, mut receiver) = AuditFile::queue(&config, 1);
+        for _ in 0..2 {
+            file.decided(&decision(Some("bob")));
+        }
+        let counts = [&file.0.shared.lost, &file.0.shared.refused];
+        assert_eq!(counts.map(|count| count.load(Ordering::Relaxed)), [1, 0]);
+        assert!(receiver.try_recv().is_ok());
     }
 
     #[tokio::test]

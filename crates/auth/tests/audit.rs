@@ -44,6 +44,8 @@ impl Scheme for ByName {
 /// Remembers what it is told, and has so many places.
 struct Memory {
     told: Mutex<Vec<String>>,
+    /// Of the last decision.
+    scheme: Mutex<Option<String>>,
     places: Arc<Semaphore>,
     full: AtomicBool,
 }
@@ -55,6 +57,7 @@ struct OnePlace(
 
 impl Memory {
     fn tell(&self, how: &str, decision: &Decision<'_>) {
+        *self.scheme.lock().unwrap() = decision.scheme.map(str::to_owned);
         let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
         self.told.lock().unwrap().push(format!(
             "{how}: {} {} {} {} by {}",
@@ -110,6 +113,7 @@ where
 {
     let memory = Arc::new(Memory {
         told: Mutex::default(),
+        scheme: Mutex::default(),
         places: Arc::new(Semaphore::new(1)),
         full: AtomicBool::new(false),
     });
@@ -227,6 +231,20 @@ async fn whoever_hangs_up_was_decided_about_all_the_same() {
 }
 
 #[tokio::test]
+async fn whoever_gives_up_while_it_waits_is_known_all_the_same() {
+    let (service, memory) = stack(|_| async { panic!("nothing is done") });
+    let _held = Arc::clone(&memory.places).acquire_owned().await.unwrap();
+    let mut waiting = Box::pin(service.oneshot(call("bob", &tool("look"))));
+    tokio::select! {
+        biased;
+        _ = &mut waiting => panic!("it did not wait"),
+        () = tokio::task::yield_now() => {}
+    }
+    drop(waiting);
+    assert_eq!(memory.told(), ["unplaced: bob refused POST - by hung_up"]);
+}
+
+#[tokio::test]
 async fn where_nothing_can_be_taken_down_nobody_gets_in() {
     let (service, memory) = stack(|_| async { panic!("nothing is done") });
     memory.full.store(true, Ordering::Relaxed);
@@ -235,5 +253,7 @@ async fn where_nothing_can_be_taken_down_nobody_gets_in() {
         assert_eq!(answer.status(), 503);
         assert_eq!(answer.headers()["retry-after"], "1");
         assert_eq!(memory.told(), ["unplaced: - refused POST - by unaudited"]);
+        let scheme = memory.scheme.lock().unwrap().clone();
+        assert_eq!(scheme.as_deref(), Some("name"), "it is counted where alerts look");
     }
 }

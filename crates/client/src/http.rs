@@ -1,5 +1,6 @@
 //! The HTTP client: pooled, with time limits, and patient with a server that is starting.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -115,10 +116,16 @@ pub(crate) async fn send_within(
     request.send().await.map_err(|error| failure(&error, limit))
 }
 
-/// Whether the URL stays on this machine.
+/// Whether the URL stays on this machine, as far as its text says: names are not looked up, but
+/// for those that always mean it (RFC 6761 §6.3).
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let address = host.parse::<IpAddr>().map(|address| address.to_canonical());
+    name == "localhost"
+        || name.ends_with(".localhost")
+        // Whoever connects to the address of nobody comes out here.
+        || address.is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }
 
 /// What failed, in the terms of [`Error`], of a request that had this long.

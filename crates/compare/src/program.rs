@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::{Report, Style, World};
@@ -64,13 +65,23 @@ enum Beside {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime");
-    match runtime.and_then(|runtime| runtime.block_on(run(&cli))) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    match runtime.and_then(|runtime| runtime.block_on(until_told_to_end(&cli))) {
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Whoever ends it leaves neither keys nor servers behind: they go with what is dropped here. The
+/// exit code then is 128 and the signal's number, as shells have it.
+async fn until_told_to_end(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot hear signals")?;
+    tokio::select! {
+        right = run(cli) => right.map(|right| if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(128 + 2)),
+        _ = terminate.recv() => Ok(ExitCode::from(128 + 15)),
     }
 }
 

@@ -153,6 +153,10 @@ fn peers(report: &Report) -> String {
                     all - other
                 );
             }
+            text.push_str(
+                "Ours run in the process that asks, with every layer and their limits out of reach; \
+                 the peers each in a process of their own.\n",
+            );
         }
     }
     text

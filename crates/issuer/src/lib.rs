@@ -254,15 +254,17 @@ async fn revoke<C: ClientLookup>(
     }
 }
 
-async fn only_post() -> Response {
+async fn only_post(mut request: Request) -> Response {
+    TraceId::of(request.extensions_mut());
     let refusal =
         Refusal::invalid_request("send the request with POST, the parameters in the body")
             .with_status(StatusCode::METHOD_NOT_ALLOWED);
-    ([(ALLOW, "POST")], refusal.into_response()).into_response()
+    ([(ALLOW, "POST")], refusal.answer(request.extensions())).into_response()
 }
 
-async fn no_authorization() -> Response {
-    Refusal::unsupported_response_type().into_response()
+async fn no_authorization(mut request: Request) -> Response {
+    TraceId::of(request.extensions_mut());
+    Refusal::unsupported_response_type().answer(request.extensions())
 }
 
 /// Never to be kept by anything on the way (RFC 6749 §5.1).

@@ -14,10 +14,12 @@ use serde_json::json;
 pub(crate) struct Refusal {
     status: StatusCode,
     error: &'static str,
-    description: String,
+    /// What failed, for the log and the audit, where one `error` stands for several.
+    check: &'static str,
+    description: Box<str>,
     /// For the log alone.
     reason: Cow<'static, str>,
-    client: Option<String>,
+    client: Option<Box<str>>,
     trace: Option<TraceId>,
     /// When to ask again.
     when: Box<HeaderMap>,
@@ -97,6 +99,7 @@ impl Refusal {
         let description = "nothing is decided now, because it could not be written down; try \
             again in a moment";
         let mut refusal = Self::not_now(description, rejection.reason().to_owned());
+        refusal.check = rejection.check();
         rejection.say_when(&mut refusal.when);
         refusal
     }
@@ -125,7 +128,7 @@ impl Refusal {
             seconds as Retry-After says";
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
-            description: description.to_owned(),
+            description: description.into(),
             reason: format!("{}; and more than may failed before it", self.reason).into(),
             ..self
         }
@@ -143,7 +146,7 @@ impl Refusal {
 
     /// Names a client that is known, for the log.
     pub(crate) fn of_client(self, id: &str) -> Self {
-        Self { client: Some(id.to_owned()), ..self }
+        Self { client: Some(id.into()), ..self }
     }
 
     /// Writes the refusal to the log and makes the answer to the client.
@@ -151,7 +154,7 @@ impl Refusal {
         let ruling = Ruling {
             status: Some(self.status),
             client: self.client.as_deref(),
-            ..Ruling::refused(self.error, &*self.reason)
+            ..Ruling::refused(self.check, &*self.reason)
         };
         audit::decided(extensions, ruling);
         Self { trace: extensions.get::<TraceId>().copied(), ..self }.into_response()
@@ -181,7 +184,8 @@ impl Refusal {
         Self {
             status,
             error,
-            description,
+            check: error,
+            description: description.into(),
             reason: reason.into(),
             client: None,
             trace: None,

@@ -4,7 +4,8 @@
 //!
 //! The client's secret goes to where this leads, so it is done only when asked for. Each document
 //! has to name what it was looked up for, or anybody could answer for anybody; and no server
-//! elsewhere leads to this machine.
+//! elsewhere leads to this machine by its addresses or by a name that always means it. Other names
+//! are not looked up before: what they lead to is for whoever asked for this.
 
 use client::{Cli, Error, Url, is_loopback, parse_url, read_json, send};
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
@@ -31,11 +32,20 @@ struct Resource {
 struct Server {
     issuer: String,
     token_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
-/// The token endpoint of the first authorization server that the server under `url` names.
-pub(crate) async fn token_url(cli: &Cli, url: &str) -> Result<Url, Error> {
+/// What an authorization server has for clients like this one.
+pub(crate) struct Endpoints {
+    /// Where tokens are to be had.
+    pub(crate) token: Url,
+    /// Where they are given back (RFC 7009), if anywhere.
+    pub(crate) revocation: Option<Url>,
+}
+
+/// The endpoints of the first authorization server that the server under `url` names.
+pub(crate) async fn endpoints(cli: &Cli, url: &str) -> Result<Endpoints, Error> {
     let resource_server = parse_url(url)?;
     let places = resource_places(cli, &resource_server).await?;
     let resource: Resource = first(cli, &resource_server, &places).await?;
@@ -57,7 +67,11 @@ pub(crate) async fn token_url(cli: &Cli, url: &str) -> Result<Url, Error> {
     }
     let endpoint = server.token_endpoint;
     let endpoint = endpoint.ok_or_else(|| wrong(format!("{issuer} names no token endpoint")))?;
-    led(&resource_server, &parse_url(&endpoint)?)
+    let led = |place: &str| led(&resource_server, &parse_url(place)?);
+    Ok(Endpoints {
+        token: led(&endpoint)?,
+        revocation: server.revocation_endpoint.as_deref().map(led).transpose()?,
+    })
 }
 
 /// What the challenge names (RFC 9728 §5.1), else the well-known place of this path, else that of
@@ -152,9 +166,12 @@ mod tests {
     async fn found(documents: &[(&'static str, Value)]) -> Result<String, String> {
         let origin = site(documents).await;
         let cli = Args::parse_from(["client"]).common;
-        let found = token_url(&cli, &format!("{origin}/mcp")).await;
+        let found = endpoints(&cli, &format!("{origin}/mcp")).await;
         let shown = |text: String| text.replace(&origin, "@");
-        found.map(|url| shown(url.to_string())).map_err(|error| shown(error.to_string()))
+        let revocation = |url: Option<Url>| url.map_or(String::new(), |url| format!(" {url}"));
+        found
+            .map(|found| shown(format!("{}{}", found.token, revocation(found.revocation))))
+            .map_err(|error| shown(error.to_string()))
     }
 
     fn resource(issuer: &str) -> (&'static str, Value) {
@@ -182,6 +199,14 @@ mod tests {
             let documents = [at_the_root, server(place, issuer)];
             assert_eq!(found(&documents).await.as_deref(), Ok("@/t"), "{place}");
         }
+    }
+
+    #[tokio::test]
+    async fn where_tokens_are_given_back_is_said_there_too() {
+        let mut server = server("/.well-known/oauth-authorization-server/a", "@/a");
+        server.1["revocation_endpoint"] = json!("@/a/revoke");
+        let found = found(&[resource("@/a"), server]).await;
+        assert_eq!(found.as_deref(), Ok("@/t @/a/revoke"));
     }
 
     #[tokio::test]
@@ -218,7 +243,18 @@ mod tests {
         };
         assert!(led("https://a/mcp", "https://b/token"));
         assert!(led("http://127.0.0.1:1/mcp", "http://localhost:2/token"));
-        for place in ["http://127.0.0.1:1/", "https://localhost/", "http://[::1]/"] {
+        for place in [
+            "http://127.0.0.1:1/",
+            "http://127.1:1/",
+            "http://2130706433/",
+            "http://0.0.0.0:1/",
+            "https://localhost/",
+            "https://localhost./",
+            "https://a.localhost/",
+            "http://[::1]/",
+            "http://[::]/",
+            "http://[::ffff:127.0.0.1]/",
+        ] {
             assert!(!led("https://a/mcp", place), "{place}");
         }
     }

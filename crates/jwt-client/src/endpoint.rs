@@ -19,8 +19,20 @@ pub(crate) struct TokenEndpoint {
     pub(crate) http: reqwest::Client,
     pub(crate) url: Url,
     pub(crate) account: Account,
+    pub(crate) revocation: Revocation,
     resource: String,
     scope: Option<String>,
+}
+
+/// Where tokens are given back.
+#[derive(Clone, Debug)]
+pub(crate) enum Revocation {
+    /// As the metadata beside the token endpoint says; without metadata, beside it.
+    Beside,
+    /// There.
+    At(Url),
+    /// Nowhere: who issues the tokens takes none back.
+    Nowhere,
 }
 
 #[derive(Deserialize)]
@@ -42,7 +54,12 @@ impl TokenEndpoint {
         resource: String,
         scope: Option<String>,
     ) -> Self {
-        Self { http, url, account, resource, scope }
+        Self { http, url, account, revocation: Revocation::Beside, resource, scope }
+    }
+
+    /// The same, giving tokens back there.
+    pub(crate) fn revoking(self, revocation: Revocation) -> Self {
+        Self { revocation, ..self }
     }
 
     /// Fetches a token. An error that the endpoint words itself (§5.2) is a refusal.

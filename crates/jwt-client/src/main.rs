@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use clap::Parser;
 use clap::builder::BoolishValueParser;
-use client::{Cli, Credentials, Error, Program, Url, parse_url};
+use client::{Cli, Credentials, Error, Program, parse_url};
 
 use crate::account::Account;
 use crate::cache::Cache;
-use crate::endpoint::TokenEndpoint;
+use crate::endpoint::{Revocation, TokenEndpoint};
 use crate::token::Tokens;
 
 const PROGRAM: Program = Program {
@@ -68,14 +68,17 @@ fn main() -> ExitCode {
 
 fn credentials(args: &Args) -> Result<Arc<dyn Credentials>, Error> {
     let url = parse_url(&args.common.url)?;
-    let token_url = match &args.token_url {
-        Some(token_url) => parse_url(token_url)?,
-        None if args.discover => discovered(args)?,
+    let (token_url, revocation) = match &args.token_url {
+        Some(token_url) => (parse_url(token_url)?, Revocation::Beside),
+        None if args.discover => {
+            let found = discovered(args)?;
+            (found.token, found.revocation.map_or(Revocation::Nowhere, Revocation::At))
+        }
         None => {
             let mut token_url = url.clone();
             token_url.set_path("/token");
             token_url.set_query(None);
-            token_url
+            (token_url, Revocation::Beside)
         }
     };
     let account = Account::find(&args.common, &args.account, args.client_file.as_deref())?;
@@ -84,11 +87,12 @@ fn credentials(args: &Args) -> Result<Arc<dyn Credentials>, Error> {
         Cache::new(&args.common.keys, &resource, &token_url, &account, args.scope.as_deref());
     let http = args.common.http_client(&token_url)?;
     let endpoint = TokenEndpoint::new(http, token_url, account, resource, args.scope.clone());
+    let endpoint = endpoint.revoking(revocation);
     Ok(Arc::new(Tokens::new(endpoint, cache)))
 }
 
-fn discovered(args: &Args) -> Result<Url, Error> {
+fn discovered(args: &Args) -> Result<discover::Endpoints, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Unexpected(format!("Cannot start: {error}.")))?;
-    runtime.block_on(discover::token_url(&args.common, &args.common.url))
+    runtime.block_on(discover::endpoints(&args.common, &args.common.url))
 }

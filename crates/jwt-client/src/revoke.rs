@@ -5,7 +5,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-use crate::endpoint::{TokenEndpoint, basic};
+use crate::endpoint::{Revocation, TokenEndpoint, basic};
 
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
@@ -36,6 +36,15 @@ impl TokenEndpoint {
     ///
     /// The client's secret goes there, and so it has to be where the token endpoint is.
     async fn revocation_url(&self) -> Result<Url, Error> {
+        match &self.revocation {
+            Revocation::Beside => {}
+            Revocation::At(url) => return Ok(url.clone()),
+            Revocation::Nowhere => {
+                return Err(Error::Unexpected(
+                    "the server's metadata names no revocation endpoint.".to_owned(),
+                ));
+            }
+        }
         let response = send(self.http.get(self.beside(METADATA))).await?;
         if !response.status().is_success() {
             return Ok(self.beside("/revoke"));
@@ -115,6 +124,19 @@ mod tests {
             assert_eq!((*at, received.len()), (path, 1));
             assert!(header.starts_with("Basic ") && body.contains("token=a.b.c"), "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn where_it_was_found_out_nothing_is_guessed() {
+        let (endpoint, received) = site(None, 200).await;
+        let there = endpoint.beside("/taken-back");
+        let endpoint = endpoint.revoking(Revocation::At(there));
+        endpoint.revoke(&"a.b.c".into()).await.unwrap();
+        assert_eq!(received.lock().unwrap()[0].0, "/taken-back");
+        let endpoint = endpoint.revoking(Revocation::Nowhere);
+        let error = endpoint.revoke(&"a.b.c".into()).await.unwrap_err().to_string();
+        assert!(error.contains("names no revocation endpoint"), "{error}");
+        assert_eq!(received.lock().unwrap().len(), 1);
     }
 
     #[tokio::test]

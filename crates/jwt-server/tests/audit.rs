@@ -142,6 +142,8 @@ fn each_request_is_one_line_that_says_who_what_and_why() {
     let late = server.call(&bearer, "whoami", "{}");
     assert_eq!(late.status, 401);
     let health = server.send("GET", "/healthz", &[], "");
+    let got = server.send("GET", "/token", &[], "");
+    let log_in = server.send("GET", "/authorize", &[], "");
     assert!(server.interrupt().success());
 
     let records = records(folder);
@@ -171,6 +173,8 @@ fn each_request_is_one_line_that_says_who_what_and_why() {
     );
     assert_eq!(line(&ended), "allowed /mcp jwt bob DELETE - known -");
     assert_eq!(line(&wrong), "refused /token - - POST - invalid_client 401");
+    assert_eq!(line(&got), "refused /token - - GET - invalid_request 405");
+    assert_eq!(line(&log_in), "refused /authorize - - GET - unsupported_response_type 400");
     assert_eq!(line(&revoked), "revoked /revoke jwt bob POST - known -");
     assert_eq!(line(&late), "refused /mcp jwt - POST - revoked_credential 401");
     let trace = trace_of(&health);

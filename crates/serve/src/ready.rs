@@ -57,15 +57,18 @@ async fn readyz(State((ready, drain)): State<(Ready, Drain)>, request: Request) 
         return (StatusCode::SERVICE_UNAVAILABLE, no_store, "ending\n").into_response();
     }
     if let Err(rejection) = audit::ready(request.extensions()) {
-        tracing::debug!(reason = rejection.reason(), "not ready");
-        let said = "not ready: what is decided cannot be written down\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, no_store, said).into_response();
+        return not_ready(&rejection, "not ready: what is decided cannot be written down\n");
     }
     match ready.0() {
         Ok(()) => (no_store, "ready\n").into_response(),
-        Err(rejection) => {
-            tracing::debug!(reason = rejection.reason(), "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, no_store, "not ready\n").into_response()
-        }
+        Err(rejection) => not_ready(&rejection, "not ready\n"),
     }
+}
+
+fn not_ready(rejection: &Rejection, said: &'static str) -> Response {
+    tracing::debug!(reason = rejection.reason(), "not ready");
+    let no_store = [(CACHE_CONTROL, "no-store")];
+    let mut answer = (StatusCode::SERVICE_UNAVAILABLE, no_store, said).into_response();
+    rejection.say_when(answer.headers_mut());
+    answer
 }

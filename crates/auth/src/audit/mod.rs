@@ -34,8 +34,8 @@ pub use pending::Pending;
 ///
 /// None of its functions may block: they are called while a request is answered.
 pub trait Auditor: Send + Sync + 'static {
-    /// A decision for which no place was reserved: the caller is not known, or this auditor
-    /// gives no places.
+    /// A decision for which no place was reserved: the caller is not known, was gone before it
+    /// had one, or this auditor gives none.
     fn decided(&self, decision: &Decision<'_>);
 
     /// Asks for a place for one decision about a known caller, which the request waits for.

@@ -67,15 +67,15 @@ impl Pending {
         self.0.auditors.ready()
     }
 
-    /// It is known who calls. Waits until there is room for whatever will be decided.
+    /// It is known who calls. Waits until there is room for whatever will be decided. Who gives
+    /// up meanwhile is known all the same.
     ///
     /// # Errors
     /// What an [`Auditor`](super::Auditor) says that will not have room.
     pub async fn known(&self, identity: &Arc<Identity>) -> Result<(), Rejection> {
+        self.0.lock().identity = Some(Arc::clone(identity));
         let places = self.0.auditors.places().await?;
-        let mut found = self.0.lock();
-        found.identity = Some(Arc::clone(identity));
-        found.places = places;
+        self.0.lock().places = places;
         Ok(())
     }
 

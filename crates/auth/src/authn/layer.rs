@@ -117,8 +117,8 @@ impl<C: Scheme> Config<C> {
     async fn known(&self, head: &Parts) -> Result<Arc<Identity>, Rejection> {
         let pending = Pending::of(&head.extensions);
         if let Some(pending) = pending {
-            pending.ready()?;
             pending.judged_by(self.scheme.name());
+            pending.ready()?;
         }
         let identity = self.scheme.authenticate(head).await;
         let identity =

@@ -13,7 +13,7 @@ const NO_SCHEME: &str = "none";
 // seen; other reasons are there from when they are given first.
 
 /// Reasons of the layers before any scheme, and of those that ask none.
-const BEFORE: [&str; 3] = ["bad_header", "foreign_host", "foreign_origin"];
+const BEFORE: [&str; 4] = ["bad_header", "foreign_host", "foreign_origin", "unaudited"];
 
 /// Reasons of the layers from authentication on.
 const BEHIND: [&str; 11] = [
