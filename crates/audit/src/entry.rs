@@ -84,8 +84,8 @@ fn obeyed(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
 }
 
-/// These as `\u` escapes: people look at files with `cat`. In JSON they can only stand in strings.
-pub(crate) fn escaped(json: &str) -> String {
+/// JSON with what terminals obey as `\u` escapes: people look at files with `cat`. In JSON they can only stand in strings.
+pub fn escaped(json: &str) -> String {
     if !json.contains(obeyed) {
         return json.to_owned();
     }

@@ -43,6 +43,15 @@ pub enum AuditError {
     /// There is no audit file of that name, nor one that was full.
     #[error("there is no audit file {0}; a server that is started with --audit-file writes one")]
     NoFile(PathBuf),
+    /// There is something else in it.
+    #[error(
+        "{0} is not empty, and no line in it was written under this audit.key; name another file, \
+         or bring the right key back"
+    )]
+    Foreign(PathBuf),
+    /// It is the key.
+    #[error("{0} is the key of the audit; name another file to be written")]
+    IsKey(PathBuf),
     /// It is a folder, a device or a pipe.
     #[error("{0} is no regular file; name another")]
     NotAFile(PathBuf),
@@ -59,8 +68,18 @@ pub enum AuditError {
 }
 
 impl AuditError {
+    /// The file system said no, to the key or to a file: that may pass.
+    pub fn is_of_the_system(&self) -> bool {
+        matches!(self, Self::Io { .. } | Self::Key(SecretFileError::Io { .. }))
+    }
+
     pub(crate) fn reading(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
         |source| Self::Io { doing: "read", path: path.to_owned(), source }
+    }
+
+    /// A file that was there a moment ago may be gone.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     pub(crate) fn writing(path: &Path) -> impl Fn(io::Error) -> Self + '_ {

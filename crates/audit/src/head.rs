@@ -5,16 +5,24 @@
 //! ```
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::key::Key;
 use crate::link::{Link, Mac};
+use crate::{AuditError, files};
 
 /// It is written in place, always with the same length, which one write does whole.
 const LENGTH: usize = 256;
+
+/// How often one that is not valid is looked at again, and after how long.
+const LOOKS: usize = 10;
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// So that no line passes for a head, nor a head for a line.
 const DOMAIN: &[u8] = b"head";
@@ -43,17 +51,38 @@ impl Head {
         let text = format!("{{\"seq\":{},\"mac\":\"{}\",\"first\":{first}", link.seq, link.mac);
         let mac = key.mac(DOMAIN, text.as_bytes());
         let line = format!("{text}{BEFORE_MAC}{mac}\"}}");
-        file.write_all_at(format!("{line:<width$}\n", width = LENGTH - 1).as_bytes(), 0)
+        file.write_all_at(format!("{line:<width$}\n", width = LENGTH - 1).as_bytes(), 0)?;
+        // Only if somebody else has written to it.
+        if file.metadata()?.len() > LENGTH as u64 { file.set_len(LENGTH as u64) } else { Ok(()) }
     }
 
-    pub(crate) fn read(key: &Key, mut file: &File) -> io::Result<Presence> {
-        let mut bytes = Vec::new();
-        Read::take(&mut file, 2 * LENGTH as u64).read_to_end(&mut bytes)?;
-        if bytes.is_empty() {
+    pub(crate) fn read(key: &Key, file: &File) -> io::Result<Presence> {
+        // One more than there may be.
+        let mut bytes = [0; LENGTH + 1];
+        let length = file.read_at(&mut bytes, 0)?;
+        if length == 0 {
             return Ok(Presence::Absent);
         }
-        let head = std::str::from_utf8(&bytes).ok().and_then(|text| Self::parse(key, text.trim()));
+        let text = std::str::from_utf8(&bytes[..length]).ok();
+        let head = text.and_then(|text| Self::parse(key, text.trim()));
         Ok(head.map_or(Presence::Invalid, Presence::Valid))
+    }
+
+    /// That of an audit file, which a server may be writing in this moment.
+    pub(crate) fn look(key: &Key, path: &Path) -> Result<Presence, AuditError> {
+        let mut presence = Presence::Invalid;
+        for _ in 0..LOOKS {
+            presence = match files::open_to_read(path) {
+                Ok(file) => Self::read(key, &file).map_err(AuditError::reading(path))?,
+                Err(error) if error.is_absence() => return Ok(Presence::Absent),
+                Err(error) => return Err(error),
+            };
+            if presence != Presence::Invalid {
+                break;
+            }
+            thread::sleep(MOMENT);
+        }
+        Ok(presence)
     }
 
     fn parse(key: &Key, line: &str) -> Option<Self> {

@@ -11,35 +11,44 @@
 //! where the oldest one is that is kept. Who has the key can forge all of it.
 //!
 //! - [`AuditFile`] is what a server has: decisions in, lines out, by one thread behind a bounded
-//!   queue. `queue` is the one end, `writer` the other, `log` the files between them.
-//! - [`verify()`] finds the first line that does not fit.
+//!   queue. `queue` is the one end, `writer` the other, `log` the files between them, and `found`
+//!   what a server finds there at its start.
+//! - [`verify()`] finds the first line that does not fit; `walk` is its way through them.
 //! - [`read()`] gives the lines of all files to whoever wants to look at them.
 //!
 //! What was half-written when a server was killed is left as it is: the first line of the next
-//! start says how many bytes that were, and their digest.
+//! start says how many bytes that were, and their digest. A server that ends says so: where the
+//! next one starts without that, it was killed, and its last decisions may be missing.
 
+mod active;
 mod entry;
 mod error;
 mod files;
+mod found;
 mod head;
+mod head_file;
 mod key;
 mod link;
 mod log;
 mod queue;
 mod read;
 mod record;
+mod report;
+mod torn;
 mod verify;
+mod walk;
 mod writer;
 
 use std::path::PathBuf;
 
-pub use entry::printable;
+pub use entry::{escaped, printable};
 pub use error::AuditError;
 pub use key::KEY_FILE;
 pub use queue::AuditFile;
 pub use read::read;
 pub use record::Record;
-pub use verify::{Damage, Note, Report, What, verify};
+pub use report::{Damage, Note, Report, What};
+pub use verify::verify;
 
 /// How an audit file is kept.
 #[derive(Clone, Debug)]

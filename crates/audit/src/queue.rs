@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use mcp_auth::Rejection;
 use mcp_auth::audit::{Auditor, Decision, Place, Placing};
+use mcp_auth::{Rejection, metrics};
 use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
 use tokio::sync::watch;
 
@@ -26,6 +26,11 @@ const STRANGERS: (u32, u32) = (10, 1000);
 /// When whoever was refused because nothing can be written may ask again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long one write may take before it is said that nothing can be written, and how often those
+/// who wait ask.
+const STALLED: Duration = Duration::from_secs(5);
+const ASK: Duration = Duration::from_secs(1);
+
 /// How long the writer may take for what is left at the end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -35,18 +40,11 @@ pub struct AuditFile(Arc<Handle>);
 
 struct Handle {
     shared: Arc<Shared>,
-    sender: Sender<Item>,
+    sender: Sender<Members>,
     strangers: DefaultDirectRateLimiter,
     mode: Mode,
     arguments: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What goes through the queue.
-pub(crate) enum Item {
-    Line(Members),
-    /// Wakes the writer, so that it sees that it has to end.
-    Wake,
 }
 
 /// What both ends of the queue know.
@@ -56,6 +54,8 @@ pub(crate) struct Shared {
     /// Decisions that were lost.
     pub(crate) lost: AtomicU64,
     pub(crate) ending: AtomicBool,
+    /// Since when the writer has been waiting for the disk.
+    pub(crate) writing: Mutex<Option<Instant>>,
     /// Why nothing can be written, if so.
     pub(crate) trouble: watch::Sender<Option<String>>,
 }
@@ -70,10 +70,15 @@ impl AuditFile {
         let (file, receiver) = Self::queue(config, QUEUE);
         let writer = Writer::open(config, Arc::clone(&file.0.shared), receiver)?;
         file.start(writer)?;
+        // With best effort too, which is ready whatever happens.
+        metrics::watch(&file.0, |handle, gauges| {
+            let is_well = handle.why_not().is_none();
+            gauges.least(metrics::AUDIT_READY, None, if is_well { 1.0 } else { 0.0 });
+        });
         Ok(file)
     }
 
-    pub(crate) fn queue(config: &Config, length: usize) -> (Self, Receiver<Item>) {
+    pub(crate) fn queue(config: &Config, length: usize) -> (Self, Receiver<Members>) {
         let (sender, receiver) = mpsc::channel(length);
         let (each, at_once) = STRANGERS;
         let number = |number: u32| number.try_into().expect("the constants are not zero");
@@ -82,6 +87,7 @@ impl AuditFile {
             refused: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             ending: AtomicBool::new(false),
+            writing: Mutex::new(None),
             trouble: watch::Sender::new(None),
         });
         let handle = Handle {
@@ -129,17 +135,56 @@ impl std::fmt::Debug for AuditFile {
 impl Handle {
     fn end(&self) {
         self.shared.ending.store(true, Ordering::SeqCst);
-        // A full queue keeps the writer awake by itself.
-        let _ = self.sender.try_send(Item::Wake);
+        self.wake();
     }
 
-    fn line(&self, decision: &Decision<'_>) -> Item {
-        Item::Line(Members::of(decision, self.arguments))
+    /// Why nothing can be written, if so.
+    fn why_not(&self) -> Option<String> {
+        if self.sender.is_closed() {
+            return Some("the thread that writes the audit file has ended".to_owned());
+        }
+        let trouble = self.shared.trouble.borrow().clone();
+        trouble.or_else(|| {
+            let writing = *self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            let took = writing.map(|since| since.elapsed()).filter(|took| *took >= STALLED)?;
+            Some(format!("the audit file has been written for {} seconds", took.as_secs()))
+        })
+    }
+
+    /// Waits until nothing can be written. Why.
+    async fn trouble(&self) -> String {
+        let mut trouble = self.shared.trouble.subscribe();
+        loop {
+            if let Some(reason) = self.why_not() {
+                return reason;
+            }
+            tokio::select! {
+                _ = trouble.changed() => {}
+                () = tokio::time::sleep(ASK) => {}
+            }
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
+            thread.thread().unpark();
+        }
+    }
+
+    fn line(&self, decision: &Decision<'_>) -> Members {
+        Members::of(decision, self.arguments)
+    }
+
+    /// Whoever counts first wakes the writer, which writes it a second later at most.
+    fn count_refusal(&self) {
+        if self.shared.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.wake();
+        }
     }
 
     fn lose_one(&self) {
         self.shared.lost.fetch_add(1, Ordering::Relaxed);
-        mcp_auth::metrics::audit_lost(1);
+        metrics::audit_lost(1);
     }
 
     /// Half of the queue is for known callers alone.
@@ -167,7 +212,7 @@ impl Auditor for AuditFile {
         if !handle.has_room_for_strangers()
             || handle.sender.try_send(handle.line(decision)).is_err()
         {
-            handle.shared.refused.fetch_add(1, Ordering::Relaxed);
+            handle.count_refusal();
         }
     }
 
@@ -182,25 +227,22 @@ impl Auditor for AuditFile {
         if self.0.mode == Mode::BestEffort {
             return Some(Box::pin(ready(Ok(taken(file, None)))));
         }
-        let mut trouble = self.0.shared.trouble.subscribe();
         Some(Box::pin(async move {
+            let handle = Arc::clone(&file.0);
             tokio::select! {
                 permit = sender.reserve_owned() => match permit {
                     Ok(permit) => Ok(taken(file, Some(permit))),
                     Err(_) => Err(Rejection::unaudited(AGAIN, "the audit file is closed")),
                 },
-                reason = trouble.wait_for(Option::is_some) => {
-                    let reason = reason.ok().and_then(|reason| reason.clone());
-                    Err(Rejection::unaudited(AGAIN, reason.unwrap_or_default()))
-                }
+                reason = handle.trouble() => Err(Rejection::unaudited(AGAIN, reason)),
             }
         }))
     }
 
     fn ready(&self) -> Result<(), Rejection> {
-        match &*self.0.shared.trouble.borrow() {
+        match self.0.why_not() {
             Some(reason) if self.0.mode == Mode::Required => {
-                Err(Rejection::unaudited(AGAIN, reason.clone()))
+                Err(Rejection::unaudited(AGAIN, reason))
             }
             _ => Ok(()),
         }
@@ -210,7 +252,7 @@ impl Auditor for AuditFile {
 /// A place in the queue; or none, with best effort and a queue that is full.
 struct Taken {
     file: AuditFile,
-    permit: Option<OwnedPermit<Item>>,
+    permit: Option<OwnedPermit<Members>>,
 }
 
 impl Place for Taken {
@@ -295,7 +337,34 @@ mod tests {
         }
         let counts = [&file.0.shared.lost, &file.0.shared.refused];
         assert_eq!(counts.map(|count| count.load(Ordering::Relaxed)), [1, 0]);
-        assert!(matches!(receiver.try_recv(), Ok(Item::Line(_))));
+        assert!(receiver.try_recv().is_ok());
+    }
+
+    #[tokio::test]
+    async fn without_a_thread_that_writes_nothing_is_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::new(folder.path().join("audit.log"), folder.path().join("audit.key"));
+        let (file, receiver) = AuditFile::queue(&config, 4);
+        assert!(file.ready().is_ok());
+        drop(receiver);
+        assert_eq!(file.ready().unwrap_err().status(), 503);
+        assert!(file.place().unwrap().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_does_not_answer_is_noticed_by_those_who_wait_and_those_who_ask() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::new(folder.path().join("audit.log"), folder.path().join("audit.key"));
+        let (file, _receiver) = AuditFile::queue(&config, 1);
+        let _held = at_once(&mut file.place().unwrap()).await.expect("there is room");
+        let since = |ago| *file.0.shared.writing.lock().unwrap() = Instant::now().checked_sub(ago);
+        since(STALLED / 2);
+        assert!(file.ready().is_ok());
+        let mut waiting = file.place().unwrap();
+        assert!(at_once(&mut waiting).await.is_none(), "there is no room");
+        since(STALLED);
+        assert_eq!(file.ready().unwrap_err().status(), 503);
+        assert_eq!(waiting.await.err().unwrap().status(), 503);
     }
 
     #[tokio::test]

@@ -1,9 +1,9 @@
 //! One line, as it is read.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use crate::link::hex;
+use crate::link::Link;
+use crate::torn::Torn;
 
 /// One line of an audit file. What it does not say is `None`.
 ///
@@ -17,8 +17,8 @@ pub struct Record {
     pub seq: u64,
     /// When it was decided: RFC 3339.
     pub time: String,
-    /// Of a line that is no decision, what it is: `opened` a file, `started` a server, or
-    /// `unwritten` decisions that are counted here and stand nowhere.
+    /// Of a line that is no decision, what it is: `opened` a file, `started` or `ended` a server,
+    /// or `unwritten` decisions that are counted here and stand nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
     /// `allowed`, `refused`, `issued` or `revoked`.
@@ -75,33 +75,43 @@ pub struct Record {
     /// Of `opened`: the MAC of the line before, in the file before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
-    /// Of `started`: how many bytes before this line are none, because a server was killed while
-    /// it wrote them.
+    /// Of `opened`: the name of the file, before it is full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Of `opened`: the number of the oldest line that is kept, if older files were removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// Of `started`, or of `opened` where no line of ours was in the file: how many bytes before
+    /// this line are none, because a server was killed while it wrote them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub torn_bytes: Option<u64>,
-    /// Of `started`: their SHA-256.
+    /// Their SHA-256.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub torn_sha256: Option<String>,
     /// Of `started`: why it cannot be said whether something is missing before this line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
+    /// Of `started`: how many lines before this one the head did not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsettled: Option<u64>,
 }
 
 impl Record {
     /// Says of what stands before it that it is no line.
-    pub(crate) fn mending(self, torn: &[u8]) -> Self {
-        let torn = torn.trim_ascii_end();
-        let digest = hex(digest(&SHA256, torn).as_ref());
-        Self { torn_bytes: Some(torn.len() as u64), torn_sha256: Some(digest), ..self }
+    pub(crate) fn mending(self, torn: &Torn) -> Self {
+        Self { torn_bytes: Some(torn.bytes()), torn_sha256: Some(torn.digest()), ..self }
     }
 
     /// Whether it says that of exactly this. Of nothing it has to say nothing.
-    pub(crate) fn mends(&self, torn: &[u8]) -> bool {
-        if torn.is_empty() {
-            return self.torn_bytes.is_none();
-        }
-        let said = Self::default().mending(torn);
-        self.torn_bytes == said.torn_bytes && self.torn_sha256 == said.torn_sha256
+    pub(crate) fn mends(&self, torn: Option<&Torn>) -> bool {
+        let Some(torn) = torn else { return self.torn_bytes.is_none() };
+        self.torn_bytes == Some(torn.bytes()) && self.torn_sha256 == Some(torn.digest())
+    }
+
+    /// What stands before the first line of a file, as that says itself.
+    pub(crate) fn before(&self) -> Option<Link> {
+        let mac = self.previous.as_ref()?.parse().ok()?;
+        Some(Link { seq: self.seq.checked_sub(1)?, mac })
     }
 
     /// One line of JSON, which is safe to print.

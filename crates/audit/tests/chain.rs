@@ -2,93 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod audited;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
-use audit::{AuditError, AuditFile, Config, Damage, Mode, Report, What, verify};
-use mcp_auth::audit::{Auditor, Decision, Outcome};
+use audit::{AuditFile, Config, Damage, Report, What};
+use audited::*;
 use proptest::prelude::*;
-use tempfile::TempDir;
-
-const DECISIONS: usize = 40;
-
-fn config(folder: &Path) -> Config {
-    Config {
-        size: 1500,
-        keep: 100,
-        ..Config::new(folder.join("audit.log"), folder.join("audit.key"))
-    }
-}
-
-fn decide(file: &AuditFile, count: usize) {
-    for _ in 0..count {
-        let mut decision = Decision::new(Outcome::Allowed);
-        decision.user = Some("bob");
-        decision.tool = Some("get_time");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let place = runtime.block_on(file.place().unwrap()).unwrap();
-        place.decided(&decision);
-    }
-}
-
-fn run(config: &Config, count: usize) {
-    let file = AuditFile::open(config).unwrap();
-    decide(&file, count);
-    file.close();
-}
-
-fn check(config: &Config) -> Report {
-    verify(&config.file, &config.key).unwrap()
-}
-
-fn damage(config: &Config) -> Damage {
-    check(config).damage.expect("it was found")
-}
-
-/// All files with lines, oldest first, and the lines of each.
-fn files(config: &Config) -> Vec<(PathBuf, Vec<String>)> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(config.file.parent().unwrap())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.to_str().unwrap().contains("audit.log"))
-        .filter(|path| !path.to_str().unwrap().ends_with("head"))
-        .collect();
-    // The one without a number is the newest.
-    paths.sort_by_key(|path| (path == &config.file, path.clone()));
-    let lines = |path: &Path| {
-        fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
-    };
-    paths.into_iter().map(|path| (path.clone(), lines(&path))).collect()
-}
-
-fn write(files: &[(PathBuf, Vec<String>)]) {
-    for (path, lines) in files {
-        fs::write(path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
-    }
-}
-
-/// Some lines in several files, written by three starts.
-static WRITTEN: LazyLock<TempDir> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().unwrap();
-    for count in [13, 13, 13, DECISIONS - 39] {
-        run(&config(folder.path()), count);
-    }
-    folder
-});
-
-/// A copy of them to be tampered with.
-fn copy() -> (TempDir, Config) {
-    let folder = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(WRITTEN.path()).unwrap() {
-        let from = entry.unwrap().path();
-        fs::copy(&from, folder.path().join(from.file_name().unwrap())).unwrap();
-    }
-    let config = config(folder.path());
-    (folder, config)
-}
 
 #[test]
 fn what_was_written_is_whole_in_private_files_over_starts_and_full_files() {
@@ -176,10 +99,6 @@ fn each_kind_of_damage_is_named_and_where_it_is() {
     assert_eq!(damage(&config).what, What::Unproven);
 }
 
-fn folder_of(config: &Config) -> &Path {
-    config.file.parent().unwrap()
-}
-
 #[test]
 fn a_server_goes_on_after_damage_and_mends_nothing() {
     let (folder, config) = copy();
@@ -224,77 +143,75 @@ fn half_a_line_is_left_as_it_is_and_said_to_be_one() {
     assert_eq!(damage(&config).what, What::Altered);
 }
 
+fn says(report: &Report, text: &str) -> bool {
+    report.notes.iter().any(|note| note.text.contains(text))
+}
+
 #[test]
-fn one_process_writes_and_nothing_is_written_where_others_read() {
+fn an_older_head_that_is_put_back_is_seen_now_and_after_the_next_start() {
+    for (kept, what) in [(20, None), (1500, Some(What::Unproven))] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { size: Config::SIZE, ..config(folder.path()) };
+        let head = folder.path().join("audit.log.head");
+        run(&config, 3);
+        let older = fs::read(&head).unwrap();
+        run(&config, 2500);
+        assert!(check(&config).notes.is_empty());
+        fs::write(&head, older).unwrap();
+        let mut cut = files(&config);
+        cut[0].1.truncate(kept);
+        write(&cut);
+        for _ in 0..2 {
+            let report = check(&config);
+            assert_eq!(report.damage.as_ref().map(|damage| damage.what), what, "{report:?}");
+            if what.is_none() {
+                assert!(says(&report, "older head"), "{report:?}");
+            }
+            run(&config, 1);
+        }
+    }
+}
+
+#[test]
+fn another_file_under_the_same_key_is_no_substitute() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
-    let open = AuditFile::open(&config).unwrap();
-    assert!(matches!(AuditFile::open(&config), Err(AuditError::Busy(_))));
-    open.close();
-    drop(open);
-
-    fs::set_permissions(&config.file, fs::Permissions::from_mode(0o640)).unwrap();
-    let error = AuditFile::open(&config).err().unwrap().to_string();
-    assert!(error.contains("chmod 600"), "{error}");
-    fs::set_permissions(&config.file, fs::Permissions::from_mode(0o600)).unwrap();
-    fs::remove_file(&config.key).unwrap();
-    assert!(matches!(AuditFile::open(&config), Err(AuditError::KeyMissing { .. })));
-    let folder = tempfile::tempdir().unwrap();
-    let device =
-        Config { file: "/dev/full".into(), key: folder.path().join("audit.key"), ..config };
-    assert!(matches!(AuditFile::open(&device), Err(AuditError::NotAFile(_))));
+    let other = Config { file: folder.path().join("two.log"), ..config.clone() };
+    run(&config, 3);
+    run(&other, 3);
+    fs::copy(&other.file, &config.file).unwrap();
+    fs::copy(folder.path().join("two.log.head"), folder.path().join("audit.log.head")).unwrap();
+    let found = damage(&config);
+    assert!(found.what == What::Altered && found.text.contains("two.log"), "{found:?}");
+    assert!(check(&other).damage.is_none());
 }
 
 #[test]
-fn a_file_that_is_taken_away_under_a_server_is_missed() {
+fn that_a_server_was_killed_is_told_from_that_it_ended() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config { size: Config::SIZE, ..config(folder.path()) };
+    run(&config, 1);
     let file = AuditFile::open(&config).unwrap();
-    decide(&file, 3);
-    while !fs::read_to_string(&config.file).unwrap().contains("bob") {
-        std::thread::yield_now();
-    }
-    fs::rename(&config.file, folder.path().join("elsewhere")).unwrap();
-    decide(&file, 3);
-    file.close();
-    assert_eq!(damage(&config).what, What::Missing);
-    assert!(fs::read_to_string(&config.file).unwrap().contains("bob"));
-}
-
-#[test]
-fn while_nothing_can_be_written_it_says_so_and_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = Config { size: 1, ..config(folder.path()) };
-    let file = AuditFile::open(&config).unwrap();
-    assert!(file.ready().is_ok());
-    // Where the next full file would go, something lies already.
-    let blocked = folder.path().join("audit.log.000000000004");
-    fs::create_dir(&blocked).unwrap();
     decide(&file, 1);
-    while file.ready().is_ok() {
+    while !fs::read_to_string(&config.file).unwrap().contains(r#""seq":6,"#)
+        || !check(&config).notes.is_empty()
+    {
         std::thread::yield_now();
     }
-    let refused = file.ready().unwrap_err();
-    assert_eq!((refused.status().as_u16(), refused.retry_after()), (503, Some(1)));
-    fs::remove_dir(&blocked).unwrap();
-    while file.ready().is_err() {
-        std::thread::yield_now();
+    // What lies there now is what a server leaves that is killed now.
+    let killed = tempfile::tempdir().unwrap();
+    for name in ["audit.log", "audit.log.head", "audit.key"] {
+        fs::copy(folder.path().join(name), killed.path().join(name)).unwrap();
     }
-    decide(&file, 1);
     file.close();
     let report = check(&config);
-    assert!(report.damage.is_none(), "{report:?}");
-    let users = files(&config).iter().flat_map(|(_, lines)| lines.clone()).collect::<String>();
-    assert_eq!(users.matches("bob").count(), 2);
-
-    // With best effort it would not have said so.
-    let config = Config { mode: Mode::BestEffort, size: 1, ..config };
-    let last = check(&config).last.unwrap();
-    let file = AuditFile::open(&config).unwrap();
-    fs::create_dir(folder.path().join(format!("audit.log.{:012}", last + 4))).unwrap();
-    decide(&file, 5);
-    assert!(file.ready().is_ok());
-    file.close();
+    assert!(report.ended && report.notes.is_empty(), "{report:?}");
+    let config = Config { size: Config::SIZE, ..audited::config(killed.path()) };
+    assert!(!check(&config).ended);
+    run(&config, 1);
+    let report = check(&config);
+    assert!(report.damage.is_none() && report.ended, "{report:?}");
+    assert!(report.notes.len() == 1 && says(&report, "had not ended"), "{report:?}");
 }
 
 proptest! {

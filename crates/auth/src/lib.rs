@@ -24,6 +24,7 @@ pub mod metrics;
 mod rejection;
 mod scalar;
 pub mod secret;
+mod sentence;
 pub mod shell;
 pub mod shown;
 mod trace;
@@ -31,6 +32,7 @@ mod trace;
 pub use identity::Identity;
 pub use live::Live;
 pub use rejection::{Challenge, Rejection, RejectionBody};
+pub use sentence::sentence;
 pub use trace::TraceId;
 
 /// The example of the README compiles.

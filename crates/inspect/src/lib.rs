@@ -33,6 +33,6 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => failed(&format!("{error:#}"), as_json),
+        Err(error) => failed(&mcp_auth::sentence(error.as_ref()), as_json),
     }
 }

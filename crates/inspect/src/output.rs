@@ -6,6 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use audit::{escaped, printable};
 use serde_json::json;
 
 /// What takes longer says what it does.
@@ -15,16 +16,17 @@ const SHORT: Duration = Duration::from_secs(1);
 pub(crate) fn failed(sentence: &str, as_json: bool) -> ExitCode {
     // If that fails too, the exit code says it.
     let _ = if as_json {
-        writeln!(io::stdout(), "{:#}", json!({ "ok": false, "message": sentence }))
+        let document = format!("{:#}", json!({ "ok": false, "message": sentence }));
+        writeln!(io::stdout(), "{}", escaped(&document))
     } else {
-        writeln!(io::stderr(), "inspect: {sentence}")
+        writeln!(io::stderr(), "inspect: {}", printable(sentence))
     };
     ExitCode::FAILURE
 }
 
 /// Tells the user something beside the result.
 pub(crate) fn note(sentence: &str) {
-    let _ = writeln!(io::stderr(), "inspect: {sentence}");
+    let _ = writeln!(io::stderr(), "inspect: {}", printable(sentence));
 }
 
 /// Whoever reads has seen enough, as `head` has.

@@ -41,6 +41,7 @@ fn written(folder: &Path) -> TraceId {
     let mut stranger = Decision::new(Outcome::Refused);
     (stranger.method, stranger.status) = (Some("\u{1b}[31m\u{202e}x"), Some(401));
     stranger.basis = Basis::Check("no_credential");
+    stranger.tool = Some("t\u{9b}\u{202e}");
     file.decided(&stranger);
     file.close();
     trace
@@ -53,7 +54,7 @@ fn verify_says_whether_all_is_whole_and_what_it_cannot_say() {
     written(folder);
     let whole = inspect(folder, &["audit", "verify", "audit.log"]);
     assert_eq!(whole.status.code(), Some(0), "{}", error(&whole));
-    assert!(text(&whole).starts_with("whole: ") && text(&whole).contains("5 lines, 1 to 5"));
+    assert!(text(&whole).starts_with("whole: ") && text(&whole).contains("6 lines, 1 to 6"));
     assert!(text(&whole).contains("whoever has the key can forge"), "{}", text(&whole));
     assert!(!text(&whole).contains('\u{1b}'), "no colours but on a terminal");
 
@@ -94,7 +95,7 @@ fn show_lists_and_counts_what_was_asked_for() {
         text(&output)
     };
     let all = show(&[]);
-    assert_eq!(all.lines().count(), 1 + 4, "{all}");
+    assert_eq!(all.lines().count(), 1 + 5, "{all}");
     assert!(all.starts_with("TIME ") && all.contains("grant get_*"), "{all}");
     assert!(!all.contains('\u{1b}') && !all.contains('\u{202e}'), "a terminal is steered: {all:?}");
     for (flags, expected) in [
@@ -103,7 +104,7 @@ fn show_lists_and_counts_what_was_asked_for() {
         (&["--decision", "allowed"], "bob"),
         (&["--trace-id", &trace], "bob"),
         (&["--decision", "refused", "--user", "alice", "--since", "1h"], "erase"),
-        (&["--last", "1"], "no_credential"),
+        (&["--last", "1"], "ended"),
     ] {
         let found = show(flags);
         assert!(found.lines().count() == 2 && found.contains(expected), "{flags:?}: {found}");
@@ -119,7 +120,9 @@ fn show_lists_and_counts_what_was_asked_for() {
     let counted = show(&["--summary"]);
     assert!(counted.starts_with("3 decisions from "), "{counted}");
     assert!(counted.contains("       2  refused\n       1  allowed\n"), "{counted}");
-    let counted: serde_json::Value = serde_json::from_str(&show(&["--summary", "--json"])).unwrap();
+    let counted = show(&["--summary", "--json"]);
+    assert!(!counted.contains('\u{9b}') && counted.contains(r"t\u009b\u202e"), "{counted}");
+    let counted: serde_json::Value = serde_json::from_str(&counted).unwrap();
     assert_eq!(counted["by_rule"]["grant get_*"], 1);
     assert_eq!(counted["by_user"]["alice"], 1);
 }
@@ -144,6 +147,25 @@ fn what_cannot_be_read_is_1_and_what_was_mistyped_is_2() {
     }
     written(folder);
     fs::write(folder.join("audit.log"), "no line\n").unwrap();
+    // A cause is said once.
+    let loop_path = folder.join("loop");
+    std::os::unix::fs::symlink(&loop_path, &loop_path).unwrap();
+    let endless = error(&inspect(folder, &["audit", "show", "loop"]));
+    assert_eq!(endless.matches("os error").count(), 1, "{endless}");
+    // A name is no way to steer a terminal.
+    let name = "a\u{1b}[31m\u{9b}2J";
+    for flags in [&["audit", "show", name][..], &["audit", "show", name, "--json"]] {
+        let output = inspect(folder, flags);
+        let said = text(&output) + &error(&output);
+        assert!(said.contains("no audit file"), "{said:?}");
+        assert!(!said.contains(['\u{1b}', '\u{9b}']), "{said:?}");
+    }
+    fs::write(folder.join(name), "no line\n").unwrap();
+    for flags in [&["audit", "verify", name][..], &["audit", "verify", name, "--json"]] {
+        let said = text(&inspect(folder, flags));
+        assert!(said.contains("line 1 was expected"), "{said:?}");
+        assert!(!said.contains(['\u{1b}', '\u{9b}']), "{said:?}");
+    }
     let shown = inspect(folder, &["audit", "show", "audit.log"]);
     assert!(error(&shown).contains("lines that cannot be read: 1; run: inspect audit verify"));
 }

@@ -9,6 +9,7 @@ mod binary;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use audit::{Record, Report, read, verify};
 use binary::{Answer, Server, refusal};
@@ -221,6 +222,22 @@ fn it_goes_on_over_starts_and_full_files_and_keeps_arguments_only_if_told_to() {
     assert_eq!(starts.count(), 3);
 }
 
+#[test]
+fn that_a_server_was_killed_stands_in_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert!(start(folder, &[]).interrupt().success());
+    let mut server = start(folder, &[]);
+    assert!(!check(folder).ended);
+    server.child.kill().unwrap();
+    assert!(server.child.wait().is_ok());
+    assert!(start(folder, &[]).interrupt().success());
+    let report = check(folder);
+    assert!(report.damage.is_none() && report.ended, "{report:?}");
+    assert_eq!(report.notes.len(), 1, "of three starts one followed a kill: {report:?}");
+    assert!(report.notes[0].text.contains("had not ended as it should"), "{report:?}");
+}
+
 /// Lets this process write no file longer than that, as if the disk were full.
 fn limit_files(server: &Server, bytes: Option<u64>) {
     let pid = Pid::from_raw(server.child.id().try_into().unwrap());
@@ -232,7 +249,17 @@ fn limit_files(server: &Server, bytes: Option<u64>) {
 fn start_limited(folder: &Path, mode: &str) -> Server {
     let script = r#"trap "" XFSZ; exec "$0" "$@""#;
     let flags = ["-c", script, EXE, "--listen", "127.0.0.1:0", "--audit-file", "audit.log"];
-    Server::start("/bin/sh", folder, &[&flags[..], &["--audit", mode]].concat(), &[])
+    let more = ["--audit", mode, "--metrics", "127.0.0.1:0"];
+    Server::start("/bin/sh", folder, &[&flags[..], &more].concat(), &[])
+}
+
+/// What it says to Prometheus.
+fn metric(server: &Server, name: &str) -> u64 {
+    let (_, rest) = server.banner.split_once("metrics     http://").unwrap();
+    let (address, _) = rest.split_once("/metrics").unwrap();
+    let shown = binary::send(address, "GET", "/metrics", &[], "").body;
+    let value = shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.expect(&shown).parse().unwrap()
 }
 
 /// Asks until it is told this, as the writer needs a moment.
@@ -295,19 +322,32 @@ fn with_best_effort_a_full_disk_stops_nobody_and_the_loss_is_counted() {
     server.call(&bearer, "whoami", "{}");
     let length = fs::metadata(folder.join("audit.log")).unwrap().len();
     limit_files(&server, Some(length));
-    for _ in 0..3 {
-        assert_eq!(server.call(&bearer, "whoami", "{}").status, 200);
+    for _ in 0..2 {
+        for _ in 0..5 {
+            assert_eq!(server.call(&bearer, "whoami", "{}").status, 200);
+        }
+        // Longer than until the next time that counts would be written.
+        std::thread::sleep(Duration::from_millis(1100));
     }
     while !fs::read_to_string(folder.join("log")).unwrap().contains("decisions are lost") {
         std::thread::yield_now();
     }
     assert_eq!(server.send("GET", "/readyz", &[], "").status, 200);
+    assert_eq!(metric(&server, "mcp_auth_audit_ready"), 0);
     limit_files(&server, None);
     let last = server.call(&bearer, "whoami", "{}");
     assert_eq!(last.status, 200);
+    while metric(&server, "mcp_auth_audit_ready") == 0 {
+        std::thread::yield_now();
+    }
+    let told = metric(&server, "mcp_auth_audit_lost_total");
     assert!(server.interrupt().success());
-    let lost: u64 = records(folder).iter().filter_map(|record| record.lost).sum();
-    assert!(lost >= 1, "it is not said that {lost} were lost");
+    let records = records(folder);
+    let lost: u64 = records.iter().filter_map(|record| record.lost).sum();
+    let written = records.iter().filter(|record| record.decision.is_some()).count() as u64;
+    // The token, the first call, ten, and the last.
+    assert_eq!((written + lost, told), (13, lost), "{lost} of them were lost");
+    assert!(lost >= 9, "{lost}");
     assert!(check(folder).damage.is_none());
 }
 
@@ -329,6 +369,10 @@ fn a_file_that_cannot_be_kept_is_said_at_the_start() {
     assert!(server.banner.contains("audit       audit.log"), "{}", server.banner);
     assert!(fails("audit.log").contains("each server an audit file of its own"));
     drop(server);
+    assert!(fails("keys/audit.key").contains("is the key of the audit"));
+    let store = fs::read(folder.join("keys/credentials.db")).unwrap();
+    assert!(fails("keys/credentials.db").contains("name another file"));
+    assert_eq!(fs::read(folder.join("keys/credentials.db")).unwrap(), store);
     fs::rename(folder.join("keys/audit.key"), folder.join("elsewhere")).unwrap();
     assert!(fails("audit.log").contains("bring the key back"));
 }

@@ -83,12 +83,13 @@ impl Audit {
             arguments: self.audit_arguments,
             ..Config::new(file, keys.join(KEY_FILE))
         };
-        let opened = AuditFile::open(&config).map_err(|error| match error {
-            AuditError::Io { .. } => anyhow!(
-                "{error}; name another with --audit-file, or start without it with --audit \
-                 best-effort"
-            ),
-            error => error.into(),
+        let opened = AuditFile::open(&config).map_err(|error| {
+            let instead = match error {
+                AuditError::Io { .. } => "name another with --audit-file, or ",
+                _ if error.is_of_the_system() => "",
+                _ => return error.into(),
+            };
+            anyhow!("{error}; {instead}start without it with --audit best-effort")
         });
         opened.map(Some)
     }

@@ -9,6 +9,7 @@ use anyhow::Context;
 use audit::AuditFile;
 use mcp_auth::audit::{Auditor, Auditors};
 use mcp_auth::metrics::Decisions;
+use mcp_auth::sentence;
 
 use crate::banner::StartUp;
 use crate::metrics::MetricsListener;
@@ -60,25 +61,10 @@ pub fn main<S: Server>() -> ExitCode {
     match run_from_flags::<S>() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {}", sentence(&error));
+            let _ = writeln!(std::io::stderr(), "error: {}", sentence(error.as_ref()));
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error with its causes. Some errors have their cause in their own words already.
-fn sentence(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |mut said, cause| {
-        let cause = cause.to_string();
-        if said.is_empty() {
-            return cause;
-        }
-        if !said.contains(&cause) {
-            said.push_str(": ");
-            said.push_str(&cause);
-        }
-        said
-    })
 }
 
 fn run_from_flags<S: Server>() -> anyhow::Result<()> {
@@ -190,17 +176,4 @@ fn public_url(common: &Options, listener: &std::net::TcpListener) -> anyhow::Res
         Some(url) => url,
         None => common.transport.url_of(listener.local_addr().context(NO_ADDRESS)?),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cause_is_said_once() {
-        let error = anyhow::anyhow!("no such file").context("cannot read x: no such file; try y");
-        assert_eq!(sentence(&error), "cannot read x: no such file; try y");
-        let error = anyhow::anyhow!("no such file").context("cannot read x");
-        assert_eq!(sentence(&error), "cannot read x: no such file");
-    }
 }

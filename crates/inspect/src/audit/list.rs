@@ -101,6 +101,7 @@ fn about(record: &Record) -> Option<String> {
     let refused = record.refused.map(|count| format!("{count} refusals of strangers"));
     let lost = record.lost.map(|count| format!("{count} decisions lost"));
     let found = record.found.as_ref().map(|_| "something was missing".to_owned());
-    let said: Vec<_> = [refused, lost, found].into_iter().flatten().collect();
+    let unsettled = record.unsettled.map(|count| format!("{count} lines not in the head"));
+    let said: Vec<_> = [refused, lost, found, unsettled].into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join(", "))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use audit::{Record, printable};
+use audit::{Record, escaped, printable};
 use serde_json::{Map, Value, json};
 
 /// How many names are shown of each kind.
@@ -45,7 +45,7 @@ impl Summary {
 
     pub(crate) fn render(&self, as_json: bool) -> anyhow::Result<String> {
         if as_json {
-            return Ok(serde_json::to_string_pretty(&self.document()).map(|text| text + "\n")?);
+            return Ok(escaped(&serde_json::to_string_pretty(&self.document())?) + "\n");
         }
         let mut text = format!("{} decisions", self.decisions);
         if let (Some(since), Some(until)) = (&self.since, &self.until) {

@@ -1,9 +1,10 @@
 //! Whether an audit file is whole.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use audit::{KEY_FILE, Report};
+use audit::{KEY_FILE, Report, escaped, printable};
 use serde_json::json;
 
 use crate::cli::Verify;
@@ -12,6 +13,10 @@ use crate::output::{Progress, paint};
 /// What no check can find.
 const CAVEAT: &str = "whoever has the key can forge all of this, and an older copy of all files \
     put back together looks the same";
+
+/// The last line does not say that a server ended.
+const OPEN: &str = "a server writes it now; if none does, it was killed, and what it had decided \
+    last may be missing";
 
 /// Goes through all lines.
 pub(crate) fn verify(options: &Verify) -> anyhow::Result<ExitCode> {
@@ -28,7 +33,7 @@ pub(crate) fn verify(options: &Verify) -> anyhow::Result<ExitCode> {
         {
             document.extend(members);
         }
-        format!("{document:#}\n")
+        escaped(&format!("{document:#}\n"))
     } else {
         text(&report)
     };
@@ -51,9 +56,9 @@ fn text(report: &Report) -> String {
         Some(damage) => format!(
             "{} at {}, line {}: {}\n",
             paint(false, "damaged"),
-            damage.file.display(),
+            shown(&damage.file),
             damage.line,
-            damage.text
+            printable(&damage.text)
         ),
     };
     if let (Some(first), Some(last), Some(since), Some(until)) =
@@ -61,13 +66,24 @@ fn text(report: &Report) -> String {
     {
         let until_there = if report.damage.is_some() { " fit before it" } else { "" };
         text.push_str(&format!(
-            "  {} lines{until_there}, {first} to {last}, in {files}, from {since} to {until}\n",
-            report.lines
+            "  {} lines{until_there}, {first} to {last}, in {files}, from {} to {}\n",
+            report.lines,
+            printable(since),
+            printable(until)
         ));
     }
     for note in &report.notes {
-        text.push_str(&format!("  {}, line {}: {}\n", note.file.display(), note.line, note.text));
+        let (file, said) = (shown(&note.file), printable(&note.text));
+        text.push_str(&format!("  {file}, line {}: {said}\n", note.line));
+    }
+    if report.damage.is_none() && !report.ended {
+        text.push_str(&format!("  {OPEN}\n"));
     }
     text.push_str(&format!("  {CAVEAT}\n"));
     text
+}
+
+/// A name may hold what terminals obey.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
