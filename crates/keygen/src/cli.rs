@@ -279,7 +279,7 @@ pub enum TokenCommand {
     /// Refuse a token of jwt-server from now on. Its id and its client are in the log, and what
     /// whoami says
     Revoke {
-        /// Its id (jti)
+        /// Its id (jti), a UUID
         jti: String,
         /// The client that it was issued to (client_id)
         #[arg(long, value_name = "ID")]

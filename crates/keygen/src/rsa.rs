@@ -6,7 +6,7 @@ use std::{fs, io};
 use ::rsa::RsaPrivateKey;
 use ::rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
 use jiff::Timestamp;
-use mcp_auth::authn::jwt::{Signer, VerifyingKey};
+use mcp_auth::authn::jwt::{Signer, Signers, VerifyingKey};
 use mcp_auth::secret::{self, SecretFileError, Staged};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -166,7 +166,8 @@ fn change(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
 fn private_ring(keys_dir: &Path) -> Result<Ring, Error> {
     let file = keys_dir.join(PRIVATE_FILE);
     let text = secret::read(&file)?;
-    Ring::read(&text, |pem| Ok(Signer::rs256(pem)?.kid().to_owned()))
+    Signers::rs256(&text)
+        .and_then(|_| Ring::read(&text, |pem| Ok(Signer::rs256(pem)?.kid().to_owned())))
         .map_err(|error| Error::bad_key(file, &error, keys_dir))
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use mcp_auth::authn::jwt::VerifyingKey;
 use mcp_auth::authn::jwt::mint::new_hs256_secret;
+use mcp_auth::authn::jwt::{Signers, VerifyingKey};
 use mcp_auth::{secret, shell};
 use serde_json::json;
 
@@ -51,7 +51,8 @@ fn change(place: &Place, options: &cli::Secret, path: &Path) -> Result<Report, E
     let path = file.as_path();
     let _lock = Lock::beside(path)?;
     lock::sweep(path);
-    let mut ring = Ring::read(&secret::read(path)?, kid).map_err(|error| {
+    let text = secret::read(path)?;
+    let mut ring = Signers::hs256(&text).and_then(|_| Ring::read(&text, kid)).map_err(|error| {
         Error::Invalid(format!(
             "cannot use {shown}: {error}; mend it, or replace it with: cargo run -p keygen -- \
              secret --force{flags}"
