@@ -17,6 +17,7 @@ pub mod audit;
 pub mod authn;
 pub mod authz;
 pub mod dotenv;
+pub mod file;
 pub mod guard;
 mod identity;
 mod live;

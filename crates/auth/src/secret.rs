@@ -1,13 +1,15 @@
 //! Secrets at rest in files: who may read them, and how they are written.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+mod staged;
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::shell;
+use crate::{file, shell};
+pub use staged::{Staged, place};
 
 /// Why a secret file was not read or written. The text never holds the secret.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +47,7 @@ pub enum SecretFileError {
 pub fn read(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
     let failed = |source| SecretFileError::Io { doing: "read", path: path.to_owned(), source };
     // Mode and content are taken from one open file, so that it cannot be swapped between.
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = file::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(SecretFileError::LooseMode { path: path.to_owned(), mode });
@@ -59,12 +61,13 @@ pub fn read(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
 
 /// Writes a secret file that its owner alone can read (0600), in folders of 0700.
 ///
-/// Written beside its place and moved there whole: a reader sees all of it or nothing.
+/// Written beside its place and moved there whole: a reader sees all of it or nothing. One that
+/// replaces another belongs to the same user, and a link in its place stays one.
 ///
 /// # Errors
 /// It cannot be written, or one is there and `force` was not given.
 pub fn write(path: &Path, secret: &str, force: bool) -> Result<(), SecretFileError> {
-    write_with_mode(path, secret, force, 0o600)
+    Staged::with_mode(path, secret, force, 0o600)?.keep_or_drop()
 }
 
 /// The same for what everybody may read (0644), such as a public key.
@@ -72,38 +75,13 @@ pub fn write(path: &Path, secret: &str, force: bool) -> Result<(), SecretFileErr
 /// # Errors
 /// As for [`write()`].
 pub fn write_public(path: &Path, text: &str, force: bool) -> Result<(), SecretFileError> {
-    write_with_mode(path, text, force, 0o644)
-}
-
-fn write_with_mode(path: &Path, text: &str, force: bool, mode: u32) -> Result<(), SecretFileError> {
-    let failed = |source| SecretFileError::Io { doing: "write", path: path.to_owned(), source };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", uuid::Uuid::now_v7().simple()));
-    let beside = path.with_file_name(name);
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        if force {
-            fs::rename(&beside, path)
-        } else {
-            // A link, unlike a rename, fails when the name is taken.
-            fs::hard_link(&beside, path)
-        }
-    })();
-    // After a rename there is nothing left to remove.
-    let _ = fs::remove_file(&beside);
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => SecretFileError::Exists(path.to_owned()),
-        _ => failed(error),
-    })
+    Staged::with_mode(path, text, force, 0o644)?.keep_or_drop()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

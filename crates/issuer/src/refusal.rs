@@ -82,9 +82,9 @@ impl Refusal {
         Self::not_now(description, reason)
     }
 
-    /// Every key that there is signs later.
+    /// Every key that there is signs later, or is over.
     pub(crate) fn no_signer() -> Self {
-        Self::not_now("no token can be signed now; try again in a moment", "no key signs yet")
+        Self::not_now("no token can be signed now; try again in a moment", "no key signs now")
     }
 
     /// The client has to take the token for a live one (RFC 7009 §2.2.1).

@@ -102,6 +102,7 @@ impl Prepared {
             token_ttl: self.options.token_ttl,
             scopes_supported: scopes,
         };
+        let signs = signers.clone();
         let issuer = Issuer::new(token, signers, self.store.clone())
             .with_revocation(verifier(), store.clone())
             .with_scope_closure(Arc::new(move |scopes| implied.scope_closure(scopes)))
@@ -115,7 +116,8 @@ impl Prepared {
             .merge(metadata.router(url));
 
         let store = self.store.clone();
-        let outer = common.outer(url).ready(move || store.readable()).follow([follow]);
+        let ready = move || store.readable().and_then(|()| secrets::ready(&signs));
+        let outer = common.outer(url).ready(ready).follow([follow]);
         Ok(outer.around(routes, &drain))
     }
 }

@@ -1,17 +1,21 @@
 //! The secrets that sign tokens and verify them, followed while the server runs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use jiff::Timestamp;
-use mcp_auth::Live;
 use mcp_auth::authn::jwt::{KeySet, Signers};
 use mcp_auth::secret::{self, SecretFileError};
 use mcp_auth::shell;
+use mcp_auth::{Live, Rejection};
 use serve::{Follow, Seen};
 use store::demo;
 
 use crate::Options;
+
+/// Whoever mends the file needs longer.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// What the file of secrets holds now, and what replaces it when that changes.
 #[derive(Clone)]
@@ -54,6 +58,17 @@ impl Secrets {
     }
 }
 
+/// Whether tokens can be issued, and so taken.
+///
+/// # Errors
+/// None of the secrets signs now: one has ended, and none has taken over.
+pub(crate) fn ready(signers: &Live<Signers>) -> Result<(), Rejection> {
+    match signers.current().at(Timestamp::now()) {
+        Some(_) => Ok(()),
+        None => Err(Rejection::unavailable(AGAIN, "no secret in the file signs now")),
+    }
+}
+
 fn read(file: &Path, flag: &str) -> anyhow::Result<(KeySet, Signers)> {
     let shown = file.display();
     let text = secret::read(file).map_err(|error| match error {
@@ -68,7 +83,7 @@ fn read(file: &Path, flag: &str) -> anyhow::Result<(KeySet, Signers)> {
     let keys = KeySet::hs256(&text).map_err(unusable)?;
     let signers = Signers::hs256(&text).map_err(unusable)?;
     if signers.at(Timestamp::now()).is_none() {
-        bail!("{shown} cannot sign tokens: every secret in it signs later; {fix}");
+        bail!("{shown} cannot sign tokens: every secret in it signs later, or is over; {fix}");
     }
     Ok((keys, signers))
 }

@@ -36,17 +36,13 @@ pub(crate) fn create(place: &Place, options: CreateApiKey) -> Result<Report, Err
 
     let store = Store::open(&place.store_file())?;
     let handover = Handover::choose(place, &holder, &id, ".apikey");
-    let mut written = false;
-    let kept = store.insert_key_when(key, || {
-        handover.write(&format!("{}\n", plain.reveal()))?;
-        written = true;
-        Ok(())
-    });
-    if let Err(error) = kept {
-        if written {
-            handover.take_back();
-        }
-        return Err(error);
+    let mut written = None;
+    store.insert_key_when(key, || {
+        written = handover.write(&format!("{}\n", plain.reveal()))?;
+        Ok::<_, Error>(())
+    })?;
+    if let Some(written) = written {
+        written.keep()?;
     }
 
     let mut text = Zeroizing::new(format!(
@@ -80,24 +76,19 @@ pub(crate) fn rotate(place: &Place, options: RotateApiKey) -> Result<Report, Err
             force,
         };
         let chosen = Handover::choose(place, &holder, &id, ".apikey");
-        chosen.write(&format!("{}\n", plain.reveal()))?;
-        handover = Some(chosen);
+        let written = chosen.write(&format!("{}\n", plain.reveal()))?;
+        handover = Some((chosen, written));
         Ok(())
     });
-    let (former, next) = match kept {
-        Ok(both) => both,
-        Err(error) => {
-            if let Some(written) = handover {
-                written.take_back();
-            }
-            return Err(match error {
-                Error::Store(StoreError::UnknownKey(_)) => {
-                    Error::unknown("apikey", &options.id, place)
-                }
-                error => error,
-            });
-        }
-    };
+    let (former, next) = kept.map_err(|error| match error {
+        Error::Store(StoreError::UnknownKey(_)) => Error::unknown("apikey", &options.id, place),
+        error => error,
+    })?;
+    let (handover, written) =
+        handover.expect("the key was handed over, or it would not have been kept");
+    if let Some(written) = written {
+        written.keep()?;
+    }
     let ends = next.expires.map_or_else(|| "never".to_owned(), |end| format!("{end:.0}"));
     let until = former.expires.unwrap_or(until);
     let mut json = json!({
@@ -111,7 +102,6 @@ pub(crate) fn rotate(place: &Place, options: RotateApiKey) -> Result<Report, Err
          good until {until:.0}\n",
         next.owner, former.id, former.id
     ));
-    let handover = handover.expect("the key was handed over, or it would not have been kept");
     tell_where(&mut text, &mut json, &handover, &plain);
     text.push_str(&format!(
         "end the one before sooner:  cargo run -p keygen --{} apikey revoke {}\n",

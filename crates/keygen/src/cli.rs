@@ -102,8 +102,9 @@ pub struct Rotate {
     /// that it signed. Servers that run follow by themselves
     #[arg(long, conflicts_with = "prune")]
     pub rotate: bool,
-    /// When the new key begins to sign: 10s, 12h, or a time such as 2030-01-01T00:00:00Z; all
-    /// servers have to have seen it by then [default: in 10 seconds]
+    /// When the new key begins to sign: 30s, 12h, or a time such as 2030-01-01T00:00:00Z; all
+    /// servers have to have seen it by then, and whoever keeps a copy of /jwks.json has to have
+    /// asked for it anew [default: in 30 seconds]
     #[arg(long, value_name = "WHEN", requires = "rotate", value_parser = expiry::moment)]
     pub at: Option<Timestamp>,
     /// How long after that the keys before it verify: as long as the longest token lives
@@ -278,7 +279,7 @@ pub enum TokenCommand {
     /// Refuse a token of jwt-server from now on. Its id and its client are in the log, and what
     /// whoami says
     Revoke {
-        /// Its id (jti)
+        /// Its id (jti), a UUID
         jti: String,
         /// The client that it was issued to (client_id)
         #[arg(long, value_name = "ID")]

@@ -38,17 +38,13 @@ pub(crate) fn create(place: &Place, options: CreateClient) -> Result<Report, Err
     let handover = Handover::choose(place, &holder, &id, ".client.json");
     let file = json!({ "client_id": id, "client_secret": plain.reveal_secret() });
     let file = Zeroizing::new(format!("{file:#}\n"));
-    let mut written = false;
-    let kept = store.insert_client_when(client, || {
-        handover.write(&file)?;
-        written = true;
-        Ok(())
-    });
-    if let Err(error) = kept {
-        if written {
-            handover.take_back();
-        }
-        return Err(error);
+    let mut written = None;
+    store.insert_client_when(client, || {
+        written = handover.write(&file)?;
+        Ok::<_, Error>(())
+    })?;
+    if let Some(written) = written {
+        written.keep()?;
     }
 
     let mut text =

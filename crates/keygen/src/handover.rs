@@ -1,9 +1,8 @@
 //! Where a new secret goes: to a file of its own, or once to whoever asked to see it.
 
-use std::fs;
 use std::path::PathBuf;
 
-use mcp_auth::secret;
+use mcp_auth::secret::Staged;
 
 use crate::Error;
 use crate::cli::{Holder, Place};
@@ -36,19 +35,13 @@ impl Handover {
         Self::File { path, force: holder.force }
     }
 
-    /// Writes the secret, unless it is to be shown.
-    pub(crate) fn write(&self, text: &str) -> Result<(), Error> {
+    /// Writes the secret, unless it is to be shown. What is there is replaced when it is kept, and
+    /// what is not kept is taken away again: until the store has the credential, the one before
+    /// may be the only one.
+    pub(crate) fn write(&self, text: &str) -> Result<Option<Staged>, Error> {
         match self {
-            Self::File { path, force } => Ok(secret::write(path, text, *force)?),
-            Self::Shown => Ok(()),
-        }
-    }
-
-    /// Takes the file away again: the credential in it was not kept.
-    pub(crate) fn take_back(&self) {
-        if let Self::File { path, .. } = self {
-            // The error at hand is told; an orphan file opens nothing.
-            let _ = fs::remove_file(path);
+            Self::File { path, force } => Ok(Some(Staged::write(path, text, *force)?)),
+            Self::Shown => Ok(None),
         }
     }
 

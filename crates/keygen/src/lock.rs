@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,14 +16,17 @@ const PERIOD: Duration = Duration::from_millis(20);
 /// ends in the middle.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    folder: PathBuf,
     /// It is the open file that holds the lock.
     _file: File,
 }
 
 impl Lock {
-    /// Waits until nobody else changes keys in this folder.
-    pub(crate) fn of(folder: &Path) -> Result<Self, Error> {
+    /// Waits until nobody else changes keys in the folder of this file.
+    pub(crate) fn beside(file: &Path) -> Result<Self, Error> {
+        Self::of(file.parent().unwrap_or(Path::new("")))
+    }
+
+    fn of(folder: &Path) -> Result<Self, Error> {
         let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let cannot = |error: io::Error| {
             let shown = here.display();
@@ -35,7 +38,7 @@ impl Lock {
         let end = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { folder: here.to_owned(), _file: file }),
+                Ok(()) => return Ok(Self { _file: file }),
                 Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(PERIOD),
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::Invalid(format!(
@@ -48,20 +51,21 @@ impl Lock {
             }
         }
     }
+}
 
-    /// Removes what somebody who was killed left beside this file: there may be a secret in it.
-    pub(crate) fn sweep(&self, file: &Path) {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let left_over = |other: &str| {
-            other.strip_prefix(&*name).is_some_and(|rest| {
-                rest.starts_with('.') && rest.len() > 32 && rest.ends_with(".new")
-            })
-        };
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_str().is_some_and(left_over) {
-                // It is read as a key by nobody; the next one tries again.
-                let _ = fs::remove_file(entry.path());
-            }
+/// Removes what somebody who was killed left beside this file: there may be a secret in it.
+pub(crate) fn sweep(file: &Path) {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let left_over = |other: &str| {
+        other
+            .strip_prefix(&*name)
+            .is_some_and(|rest| rest.starts_with('.') && rest.len() > 32 && rest.ends_with(".new"))
+    };
+    for entry in fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(left_over) {
+            // It is read as a key by nobody; the next one tries again.
+            let _ = fs::remove_file(entry.path());
         }
     }
 }

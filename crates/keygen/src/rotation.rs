@@ -13,9 +13,11 @@ use crate::cli::Rotate;
 
 /// Servers look at their files twice a second, and read what is at rest.
 const SHORTEST_LEAD: Duration = Duration::from_secs(5);
-const USUAL_LEAD: Duration = Duration::from_secs(10);
+/// Others who have the public keys from `/jwks.json` ask for one that is not there at once, but not
+/// again for ten seconds, and a stranger may have made them ask just before.
+const USUAL_LEAD: Duration = Duration::from_secs(30);
 /// No server of this workspace, and not `keygen token`, signs anything that lives longer.
-const USUAL_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const USUAL_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The keys of a file. It has no `Debug`.
 #[derive(Clone, Default)]
@@ -81,9 +83,19 @@ impl Takeover {
 }
 
 impl Kept {
+    fn over(&self, now: Timestamp) -> bool {
+        self.verify_until.is_some_and(|until| until <= now)
+    }
+
     pub(crate) fn new(kid: String, text: &str) -> Self {
         let text = Zeroizing::new(text.trim().to_owned());
         Self { kid, text, sign_from: None, verify_until: None }
+    }
+}
+
+impl From<Kept> for Ring {
+    fn from(key: Kept) -> Self {
+        Self(vec![key])
     }
 }
 
@@ -141,10 +153,14 @@ impl Ring {
 
     /// Removes the keys that verify nothing any more. Returns their names.
     pub(crate) fn prune(&mut self, now: Timestamp) -> Vec<String> {
-        let over = |key: &Kept| key.verify_until.is_some_and(|until| until <= now);
-        let gone = self.0.iter().filter(|key| over(key)).map(|key| key.kid.clone()).collect();
-        self.0.retain(|key| !over(key));
+        let gone = self.0.iter().filter(|key| key.over(now)).map(|key| key.kid.clone()).collect();
+        self.0.retain(|key| !key.over(now));
         gone
+    }
+
+    /// Whether no key verifies anything any more.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.0.iter().all(|key| key.over(now))
     }
 
     /// Adds the keys that are not there.
@@ -154,6 +170,14 @@ impl Ring {
                 self.0.push(other.clone());
             }
         }
+    }
+
+    /// The same keys, all of which end then.
+    pub(crate) fn ending(mut self, until: Timestamp) -> Self {
+        for key in &mut self.0 {
+            key.verify_until = Some(until);
+        }
+        self
     }
 
     /// Takes over what another file says about the same keys, but for when they sign.

@@ -6,14 +6,14 @@ use std::{fs, io};
 use ::rsa::RsaPrivateKey;
 use ::rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
 use jiff::Timestamp;
-use mcp_auth::authn::jwt::{Signer, VerifyingKey};
-use mcp_auth::secret::{self, SecretFileError};
+use mcp_auth::authn::jwt::{Signer, Signers, VerifyingKey};
+use mcp_auth::secret::{self, SecretFileError, Staged};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::cli::{self, Place};
-use crate::lock::Lock;
-use crate::rotation::{Kept, Ring, Takeover};
+use crate::lock::{self, Lock};
+use crate::rotation::{Kept, Ring, Takeover, USUAL_OVERLAP};
 use crate::{Error, Report};
 
 /// File of the half that signs, within the keys folder.
@@ -55,18 +55,25 @@ impl RsaPair {
     ///
     /// # Errors
     /// One of the files is there and `force` was not given, or one cannot be written; then
-    /// neither is there.
+    /// neither is there, or with `force` those that were.
     pub fn write(&self, keys_dir: &Path, force: bool) -> Result<(PathBuf, PathBuf), Error> {
         let (private, public) = (keys_dir.join(PRIVATE_FILE), keys_dir.join(PUBLIC_FILE));
         // Before anything is written: half a pair is worse than none.
         if let Some(there) = [&private, &public].into_iter().find(|path| !force && path.exists()) {
             return Err(SecretFileError::Exists(there.clone()).into());
         }
-        secret::write(&private, &self.private_pem, force)?;
-        if let Err(error) = secret::write_public(&public, &self.public_pem, force) {
-            // The error at hand says what went wrong; the private half alone is of no use.
-            let _ = fs::remove_file(&private);
-            return Err(error.into());
+        let staged = Staged::write(&private, &self.private_pem, force)?;
+        if force {
+            // As with a key that takes over: whichever half signs, it is verified.
+            let mut both = public_ring(keys_dir).unwrap_or_default();
+            let end = Timestamp::now() + USUAL_OVERLAP;
+            both.add(&Ring::from(Kept::new(self.kid.clone(), &self.public_pem)).ending(end));
+            secret::write_public(&public, &both.render(), true)?;
+            staged.keep()?;
+            secret::write_public(&public, &self.public_pem, true)?;
+        } else {
+            secret::write_public(&public, &self.public_pem, false)?;
+            staged.keep()?;
         }
         Ok((private, public))
     }
@@ -85,7 +92,8 @@ pub(crate) fn run(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
         return change(place, options);
     }
     let pair = generate(options.bits)?;
-    let _lock = place.keys.exists().then(|| Lock::of(&place.keys)).transpose()?;
+    let file = secret::place(&place.keys.join(PRIVATE_FILE))?;
+    let _lock = place.keys.exists().then(|| Lock::beside(&file)).transpose()?;
     let (private, public) = pair.write(&place.keys, options.force)?;
     let text = format!(
         "made an RSA key pair of {} bits, kid {}\n  signs     {} (only you can read it)\n  \
@@ -105,21 +113,26 @@ pub(crate) fn run(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
 }
 
 fn change(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
-    let (private, public) = (place.keys.join(PRIVATE_FILE), place.keys.join(PUBLIC_FILE));
+    let private = place.keys.join(PRIVATE_FILE);
     if !private.exists() {
         return Err(Error::NoPrivateKey { path: private, flag: place.flag() });
     }
+    let public = secret::place(&place.keys.join(PUBLIC_FILE))?;
+    let private = secret::place(&private)?;
     // It takes a while, and so comes before the lock and before the moment is judged.
     let next = options.rotate.rotate.then(|| generate(options.bits)).transpose()?;
-    let lock = Lock::of(&place.keys)?;
+    let _lock = Lock::beside(&private)?;
     for file in [&private, &public] {
-        lock.sweep(file);
+        lock::sweep(file);
     }
     let mut ring = private_ring(&place.keys)?;
     let mut halves = public_ring(&place.keys)?;
     halves.add(&ring.map(public_half_of)?);
     // As it would be already if nobody had been cut short.
     halves.say_like(&ring);
+    if ring.is_over(Timestamp::now()) {
+        return Err(Error::bad_key(private, &"every key in it is over", &place.keys));
+    }
     let removed = ring.prune(Timestamp::now());
     let said = match next {
         Some(pair) => {
@@ -127,10 +140,13 @@ fn change(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
             let prune = format!("rsa --prune{}", place.flag());
             let said = when.said("key pair", &pair.kid, &prune);
             ring.take_over(Kept::new(pair.kid, &pair.private_pem), when)?;
-            halves.add(&ring.map(public_half_of)?);
+            let mut before = halves.clone();
+            before.add(&ring.map(public_half_of)?.ending(when.until));
             // The new key verifies before it can sign, and none before it ends before another
-            // signs: whenever this is cut short, every token that is signed is verified.
-            secret::write_public(&public, &halves.render(), true)?;
+            // signs: whenever this is cut short, every token that is signed is verified. Until
+            // its private half is written it has an end, or it would stay for ever if it never is.
+            secret::write_public(&public, &before.render(), true)?;
+            halves.add(&ring.map(public_half_of)?);
             said
         }
         None => Takeover::removed(&removed),
@@ -150,7 +166,8 @@ fn change(place: &Place, options: &cli::Rsa) -> Result<Report, Error> {
 fn private_ring(keys_dir: &Path) -> Result<Ring, Error> {
     let file = keys_dir.join(PRIVATE_FILE);
     let text = secret::read(&file)?;
-    Ring::read(&text, |pem| Ok(Signer::rs256(pem)?.kid().to_owned()))
+    Signers::rs256(&text)
+        .and_then(|_| Ring::read(&text, |pem| Ok(Signer::rs256(pem)?.kid().to_owned())))
         .map_err(|error| Error::bad_key(file, &error, keys_dir))
 }
 

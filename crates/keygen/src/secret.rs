@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use mcp_auth::authn::jwt::VerifyingKey;
 use mcp_auth::authn::jwt::mint::new_hs256_secret;
+use mcp_auth::authn::jwt::{Signers, VerifyingKey};
 use mcp_auth::{secret, shell};
 use serde_json::json;
 
 use crate::cli::{self, Place};
-use crate::lock::Lock;
+use crate::lock::{self, Lock};
 use crate::rotation::{Kept, Ring, Takeover};
 use crate::rsa::after_dashes;
 use crate::{Error, Report};
@@ -21,7 +21,8 @@ pub(crate) fn run(place: &Place, options: &cli::Secret) -> Result<Report, Error>
     if options.rotate.rotate || options.rotate.prune {
         return change(place, options, &path);
     }
-    let _lock = path.exists().then(|| lock(&path)).transpose()?;
+    let file = secret::place(&path)?;
+    let _lock = path.exists().then(|| Lock::beside(&file)).transpose()?;
     secret::write(&path, &format!("{}\n", *new_hs256_secret()), options.force)?;
     let mut flags = place.flag();
     if options.out.is_some() {
@@ -46,14 +47,23 @@ fn change(place: &Place, options: &cli::Secret, path: &Path) -> Result<Report, E
             "there is no {shown}; make a secret with: cargo run -p keygen -- secret{flags}"
         )));
     }
-    let lock = lock(path)?;
-    lock.sweep(path);
-    let mut ring = Ring::read(&secret::read(path)?, kid).map_err(|error| {
+    let file = secret::place(path)?;
+    let path = file.as_path();
+    let _lock = Lock::beside(path)?;
+    lock::sweep(path);
+    let text = secret::read(path)?;
+    let mut ring = Signers::hs256(&text).and_then(|_| Ring::read(&text, kid)).map_err(|error| {
         Error::Invalid(format!(
             "cannot use {shown}: {error}; mend it, or replace it with: cargo run -p keygen -- \
              secret --force{flags}"
         ))
     })?;
+    if ring.is_over(Timestamp::now()) {
+        return Err(Error::Invalid(format!(
+            "every secret in {shown} is over; replace it with: cargo run -p keygen -- secret \
+             --force{flags}"
+        )));
+    }
     let removed = ring.prune(Timestamp::now());
     let said = if options.rotate.rotate {
         let when = Takeover::planned(&options.rotate)?;
@@ -73,8 +83,4 @@ fn change(place: &Place, options: &cli::Secret, path: &Path) -> Result<Report, E
 
 fn kid(secret: &str) -> Result<String, mcp_auth::authn::jwt::KeyError> {
     Ok(VerifyingKey::hs256(secret)?.kid().to_owned())
-}
-
-fn lock(file: &Path) -> Result<Lock, Error> {
-    Lock::of(file.parent().unwrap_or(Path::new("")))
 }

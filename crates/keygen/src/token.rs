@@ -36,7 +36,11 @@ pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
     let signers = signers(place)?;
     let now = Timestamp::now();
     let signer = signers.at(now).ok_or_else(|| {
-        Error::bad_key(place.keys.join(PRIVATE_FILE), &"every key in it signs later", &place.keys)
+        Error::bad_key(
+            place.keys.join(PRIVATE_FILE),
+            &"every key in it signs later, or is over",
+            &place.keys,
+        )
     })?;
     let expires =
         now.checked_add(options.ttl).map_err(|error| Error::Invalid(error.to_string()))?;
@@ -75,6 +79,13 @@ pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
 
 /// It need not have been issued: who revokes does not have it, and nobody keeps a list.
 fn revoke(place: &Place, jti: String, client: String) -> Result<Report, Error> {
+    // Anything else would be kept, and match no token.
+    let Ok(jti) = Uuid::parse_str(&jti).map(|jti| jti.to_string()) else {
+        return Err(Error::Invalid(format!(
+            "{jti:?} is not the id of a token of jwt-server, which is a UUID; it is in the log of \
+             the server, and in what whoami says, as jti"
+        )));
+    };
     let ends = Timestamp::now()
         .checked_add(LONGEST + LEEWAY)
         .map_err(|error| Error::Invalid(error.to_string()))?;

@@ -217,18 +217,25 @@ fn a_token_is_revoked_by_its_name_and_stays_so() {
     let id = client["client_id"].as_str().unwrap();
     let store = Store::open(&shell.path("keys/credentials.db")).unwrap();
     let named = |jti| TokenName { jti: Some(jti), client: Some(id), issued: Some(i64::MAX) };
-    let text = shell.ok(&["token", "revoke", "lost", "--client", id]);
-    assert!(text.contains("the token lost of") && text.contains("refused from now on"), "{text}");
+    let lost = "0197f3f0-0000-7000-8000-00000000000a";
+    let error = shell.fails(&["token", "revoke", "lost", "--client", id]);
+    assert!(error.contains("a UUID"), "{error}");
+    let text = shell.ok(&["token", "revoke", lost, "--client", id]);
+    assert!(
+        text.contains(&format!("the token {lost} of")) && text.contains("refused from now on"),
+        "{text}"
+    );
     let start = Instant::now();
-    while !store.is_revoked(named("lost")).unwrap() {
+    while !store.is_revoked(named(lost)).unwrap() {
         assert!(start.elapsed() < Duration::from_secs(10), "the server still takes it");
     }
     assert!(!store.is_revoked(named("kept")).unwrap());
-    let again = shell.ok(&["token", "revoke", "lost", "--client", id]);
+    let shouted = lost.to_uppercase();
+    let again = shell.ok(&["token", "revoke", &shouted, "--client", id]);
     assert!(again.contains("revoked already"), "{again}");
-    let error = shell.fails(&["token", "revoke", "lost", "--client", "nobody"]);
+    let error = shell.fails(&["token", "revoke", lost, "--client", "nobody"]);
     assert!(error.contains("client list"), "{error}");
-    for args in [&["token", "revoke", "lost"][..], &["token", "--role", "Officer"], &["token"]] {
+    for args in [&["token", "revoke", lost][..], &["token", "--role", "Officer"], &["token"]] {
         assert_eq!(shell.run(args).status.code(), Some(2), "{args:?}");
     }
 }

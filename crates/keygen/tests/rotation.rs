@@ -169,6 +169,66 @@ async fn an_api_key_takes_over_with_the_same_rights_and_the_one_before_ends() {
 }
 
 #[test]
+fn whoever_takes_over_from_a_key_whose_successor_was_revoked_lives_as_long() {
+    let shell = Shell::new();
+    let create = ["apikey", "create", "--owner", "bob", "--name", "Laptop", "--expires", "30d"];
+    let old = shell.json(&create);
+    let rotate = ["apikey", "rotate", old["id"].as_str().unwrap(), "--overlap", "1h"];
+    let lost = shell.json(&rotate);
+    shell.ok(&["apikey", "revoke", lost["id"].as_str().unwrap()]);
+    let next = shell.json(&rotate);
+    let ends: Timestamp = next["expires"].as_str().unwrap().parse().unwrap();
+    assert!(ends > in_hours(29 * 24), "{ends}");
+}
+
+#[test]
+fn what_is_over_is_not_all_removed() {
+    let shell = Shell::new();
+    shell.ok(&["secret"]);
+    let file = shell.path("keys/jwt.secret");
+    let text = format!("Verify-Until: 2020-01-01T00:00:00Z\n{}\n", *secret::read(&file).unwrap());
+    secret::write(&file, &text, true).unwrap();
+    for flag in ["--prune", "--rotate"] {
+        let error = shell.fails(&["secret", flag]);
+        assert!(error.contains("is over") && error.contains("secret --force"), "{error}");
+        assert_eq!(*secret::read(&file).unwrap(), text.trim_end());
+    }
+}
+
+#[test]
+fn a_link_goes_on_to_lead_to_the_keys() {
+    let shell = Shell::new();
+    shell.ok(&["secret", "--out", "elsewhere/secret"]);
+    shell.ok(&["rsa"]);
+    fs::rename(shell.path("keys/rsa_private.pem"), shell.path("elsewhere/private")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere/secret", shell.path("keys/jwt.secret")).unwrap();
+    let link = shell.path("keys/rsa_private.pem");
+    std::os::unix::fs::symlink("../elsewhere/private", &link).unwrap();
+    shell.ok(&["secret", "--rotate"]);
+    shell.ok(&["rsa", "--rotate"]);
+    assert!(link.is_symlink() && shell.path("keys/jwt.secret").is_symlink());
+    let text = secret::read(&shell.path("elsewhere/secret")).unwrap();
+    assert_eq!(KeySet::hs256(&text).unwrap().iter().count(), 2);
+    assert!(Signers::rs256(&secret::read(&link).unwrap()).unwrap().at(in_hours(1)).is_some());
+    assert_eq!(fs::read_dir(shell.path("elsewhere")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_pair_that_is_not_replaced_is_there_still() {
+    let shell = Shell::new();
+    shell.ok(&["rsa"]);
+    let file = "keys/rsa_private.pem";
+    let (private, public) = (shell.path(file), shell.path("keys/rsa_public.pem"));
+    let before = secret::read(&private).unwrap();
+    // A folder in its place: the public half cannot be written.
+    fs::remove_file(&public).unwrap();
+    fs::create_dir(&public).unwrap();
+    assert!(shell.fails(&["rsa", "--force"]).contains("rsa_public.pem"));
+    assert_eq!(*secret::read(&private).unwrap(), *before);
+    assert_eq!(fs::read_dir(shell.path("keys")).unwrap().count(), 2);
+}
+
+#[test]
 fn a_key_that_nobody_received_is_not_kept_and_the_one_before_stays() {
     let shell = Shell::new();
     fs::write(shell.path("file"), "").unwrap();

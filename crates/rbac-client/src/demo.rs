@@ -51,8 +51,9 @@ impl Token {
             Error::Usage(format!("{shown} cannot sign: {why}. {}", self.how_to_get_a_key(cli)))
         };
         let signers = Signers::rs256(pem.expose_secret()).map_err(|error| cannot(&error))?;
-        let signer =
-            signers.at(Timestamp::now()).ok_or_else(|| cannot(&"every key in it signs later"))?;
+        let signer = signers
+            .at(Timestamp::now())
+            .ok_or_else(|| cannot(&"every key in it signs later, or is over"))?;
         Ok(signer.mint(&self.claims()).into())
     }
 

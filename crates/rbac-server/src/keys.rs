@@ -5,6 +5,7 @@ mod source;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use axum::Router;
@@ -19,6 +20,8 @@ use crate::Options;
 use remote::Remote;
 pub use source::JwksSource;
 pub(crate) use source::parse;
+
+const NONE: &str = "none of its keys verifies RS256: each is of another kty, use or alg";
 
 /// Where they come from.
 #[derive(Clone)]
@@ -40,6 +43,12 @@ impl Trusted {
             Some(JwksSource::File(path)) => {
                 let path = path.clone();
                 let seen = Seen::now([&path]);
+                if read_jwks(&path)?.iter().next().is_none() {
+                    bail!(
+                        "cannot use the key set {}: {NONE}; give one of your issuer's with --jwks",
+                        path.display()
+                    );
+                }
                 (what, file) = ("key set", Box::new(move || read_jwks(&path)));
                 seen
             }
@@ -56,7 +65,12 @@ impl Trusted {
         let keys = Live::from(file()?);
         let live = keys.clone();
         let follow = seen.follow(what, move || {
-            live.replace(file()?);
+            let keys = file()?;
+            // Whoever takes the last key out means it.
+            if keys.iter().next().is_none() {
+                tracing::error!(error = NONE, "the {what} is empty now; no token is taken");
+            }
+            live.replace(keys);
             Ok(())
         });
         Ok((Self::File(keys), Some(follow)))
@@ -69,9 +83,16 @@ impl Trusted {
         }
     }
 
-    /// Whether tokens can be judged.
+    /// Whether a token can be judged, and one could be good.
     pub(crate) fn ready(&self) -> Result<(), Rejection> {
-        self.find(None).map(drop)
+        match self {
+            Self::File(keys) if keys.current().verifies_at(Timestamp::now()) => Ok(()),
+            Self::File(_) => Err(Rejection::unavailable(
+                Duration::from_secs(30),
+                "no key in the file verifies anything now",
+            )),
+            Self::Remote(remote) => remote.ready(),
+        }
     }
 
     /// `GET /jwks.json`, where the keys are this server's own: an issuer elsewhere says itself

@@ -43,7 +43,8 @@ pub struct Options {
     pub jwks: Option<JwksSource>,
 
     /// How often the URL of --jwks is asked, and so how long a key that its issuer withdrew is
-    /// trusted at most; for a key that is not there it is asked at once
+    /// trusted at most while the issuer answers. While it does not, it is asked every 30 s, and
+    /// what it said last counts for a day longer. For a key that is not there it is asked at once
     #[arg(long, env = "MCP_JWKS_REFRESH", value_name = "TIME", default_value = "5m",
           value_parser = |text: &str| serve::time(text, SECOND..=DAY))]
     pub jwks_refresh: Duration,

@@ -4,8 +4,8 @@ use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
 use std::{fmt, fs, io};
 
@@ -13,6 +13,9 @@ use anyhow::anyhow;
 
 /// How often files are looked at.
 const PERIOD: Duration = Duration::from_millis(500);
+/// How long the end of a program waits for a file that is being read. On a file system that does
+/// not answer that could be for ever.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Files as they are now. It is taken before they are read, so that what changes meanwhile is
 /// seen as a change.
@@ -39,7 +42,8 @@ pub struct Follow {
 pub(crate) struct Watch {
     /// Dropped first, which ends the thread.
     alive: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Says nothing, and is over when the thread is.
+    thread: Option<Receiver<()>>,
 }
 
 /// What changes when a file does. `None`: it is not there.
@@ -122,7 +126,9 @@ impl Watch {
         if follows.is_empty() {
             return Ok(Self { alive: None, thread: None });
         }
-        let thread = thread::Builder::new().name("files".to_owned()).spawn(move || {
+        let (running, thread) = mpsc::channel();
+        thread::Builder::new().name("files".to_owned()).spawn(move || {
+            let _running: Sender<()> = running;
             while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
                 follows.iter_mut().for_each(Follow::look);
             }
@@ -158,7 +164,7 @@ impl Drop for Watch {
         drop(self.alive.take());
         if let Some(thread) = self.thread.take() {
             // A panic in there was logged; there is nothing left to do for it.
-            let _ = thread.join();
+            let _ = thread.recv_timeout(PATIENCE);
         }
     }
 }
@@ -235,6 +241,24 @@ mod tests {
         place.look();
         assert_eq!(place.look(), 4444);
         assert!(place.follow.told.is_none());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_to_its_end_does_not_hold_up_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        let seen = Seen::now([&file]);
+        fs::write(&file, "1").unwrap();
+        let (reading, read) = mpsc::channel();
+        let follow = seen.follow("file", move || {
+            reading.send(())?;
+            loop {
+                thread::park();
+            }
+        });
+        let watch = Watch::start(vec![follow]).unwrap();
+        read.recv().unwrap();
+        drop(watch);
     }
 
     #[test]

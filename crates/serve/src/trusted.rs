@@ -1,12 +1,11 @@
 //! Files that are no secret, but decide who gets in.
 
-use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
-use mcp_auth::shell;
+use mcp_auth::{file, shell};
 
 /// Reads a public key, a policy or a certificate. Errors call it `what`, and name `flag`, which
 /// takes the path of another.
@@ -18,7 +17,7 @@ pub fn read_trusted(path: &Path, what: &str, flag: &str) -> anyhow::Result<Strin
     let unreadable = |error| {
         anyhow!("cannot read the {what} {shown}: {error}; mend it, or name another with {flag}")
     };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = file::open(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode();
     if mode & 0o022 != 0 {
         bail!(

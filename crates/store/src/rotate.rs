@@ -22,16 +22,17 @@ impl Store {
         handed_over: impl FnOnce(&NewKey) -> Result<(), E>,
     ) -> Result<(StoredKey, NewKey), E> {
         self.change(|change| {
-            let mut former = change.live_key(id)?;
+            let (mut former, newest) = change.live_key(id)?;
             let created = Timestamp::now();
-            let life = former.expires.map(|end| end.duration_since(former.created));
+            // Not that of the one before, whose end is the overlap's if it was rotated already.
+            let life = newest.expires.map(|end| end.duration_since(newest.created));
             let next = NewKey {
                 chain: Some(former.chain),
                 user_number: former.user_number.clone(),
                 role: former.role.clone(),
                 grants: former.grants.clone(),
                 created,
-                // As long as the one before was to live.
+                // As long as the last one was to live.
                 expires: life.and_then(|life| created.checked_add(life).ok()),
                 demo: former.demo,
                 ..NewKey::of(next, &former.owner, &former.name)
@@ -47,8 +48,8 @@ impl Store {
 }
 
 impl Change<'_> {
-    /// A key that another can take over from.
-    fn live_key(&self, id: KeyId) -> Result<StoredKey, StoreError> {
+    /// A key that another can take over from, and the newest of its chain, which may be revoked.
+    fn live_key(&self, id: KeyId) -> Result<(StoredKey, StoredKey), StoreError> {
         let keys = keys::all(&self.transaction, self.path)?;
         // What cannot be read is no key that is asked for, as long as that one is there.
         let keys: Vec<_> =
@@ -59,10 +60,11 @@ impl Change<'_> {
         if key.revoked.is_some() || key.expires.is_some_and(|end| end <= now) {
             return Err(StoreError::Over(id));
         }
-        let later = keys[at + 1..].iter();
-        match later.rev().find(|later| later.chain == key.chain && later.revoked.is_none()) {
+        let mut later = keys[at + 1..].iter().rev().filter(|later| later.chain == key.chain);
+        let newest = later.clone().next().unwrap_or(key);
+        match later.find(|later| later.revoked.is_none()) {
             Some(next) => Err(StoreError::Followed { id, next: next.id }),
-            None => Ok(key.clone()),
+            None => Ok((key.clone(), newest.clone())),
         }
     }
 

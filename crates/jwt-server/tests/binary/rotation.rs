@@ -108,3 +108,18 @@ fn a_bad_secret_is_told_with_its_line_and_the_good_one_stays() {
     // What verifies can also sign, and so is never shown.
     assert_eq!(server.send("GET", "/jwks.json", &[], "").status, 404);
 }
+
+#[test]
+fn a_server_whose_last_secret_ends_says_that_it_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let server = Server::start(EXE, path, FLAGS, &[]);
+    let ready = || server.send("GET", "/readyz", &[], "").status;
+    assert_eq!(ready(), 200);
+    let file = path.join("keys/jwt.secret");
+    let good = secret::read(&file).unwrap();
+    let until = Timestamp::now() + Duration::from_secs(3);
+    secret::write(&file, &format!("Verify-Until: {until}\n{}\n", *good), true).unwrap();
+    in_time("it is ready still", || ready() == 503);
+    assert!(Timestamp::now() >= until, "it ended early");
+}

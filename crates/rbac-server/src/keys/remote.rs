@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use http::header::ACCEPT;
+use jiff::Timestamp;
 use mcp_auth::authn::jwt::{KeySet, Keys, VerifyingKey, jwks};
 use mcp_auth::{Live, Rejection};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
 use tokio::sync::Mutex as Turn;
 
+use super::NONE;
 use super::source::is_loopback;
 
 /// For the whole answer, however slowly it comes.
@@ -20,8 +22,12 @@ const LARGEST: usize = 256 * 1024;
 /// How long after an issuer was asked because of a key that is not there it is not asked again:
 /// anybody can name such keys.
 const COOL_DOWN: Duration = Duration::from_secs(10);
-/// How soon it is asked again as long as nothing was ever loaded.
+/// How soon it is asked again as long as nothing was ever loaded, and after it failed.
 const AGAIN: Duration = Duration::from_secs(2);
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// How much longer than usual an issuer may be silent before its keys count no more: whoever cuts
+/// it off must not keep a stolen key in force for ever.
+const SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The keys that an issuer said last. Clones are one.
 #[derive(Clone)]
@@ -29,14 +35,22 @@ pub(crate) struct Remote(Arc<Inner>);
 
 struct Inner {
     url: Url,
+    /// The same without its query, in which there may be a secret.
+    shown: Url,
     http: Client,
     refresh: Duration,
     /// `None`: never loaded.
-    keys: Live<Option<KeySet>>,
+    said: Live<Option<Said>>,
     /// Who asks the issuer, and when somebody last did because a key was not there.
     asking: Turn<Option<Instant>>,
     /// The failure that was told last.
     told: Mutex<Option<String>>,
+}
+
+/// What an issuer said, and when.
+struct Said {
+    keys: KeySet,
+    at: Instant,
 }
 
 impl Remote {
@@ -55,8 +69,10 @@ impl Remote {
         let http = http.build().context(
             "the certificates of this machine cannot be loaded; install them, or give --jwks a file",
         )?;
-        let (keys, asking, told) = (Live::from(None), Turn::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { url, http, refresh, keys, asking, told })))
+        let mut shown = url.clone();
+        shown.set_query(None);
+        let (said, asking, told) = (Live::from(None), Turn::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { url, shown, http, refresh, said, asking, told })))
     }
 
     /// Asks now, and then again and again for as long as somebody else has these keys.
@@ -68,24 +84,32 @@ impl Remote {
             }
         });
     }
+
+    /// Whether a token can be judged, and one could be good.
+    pub(crate) fn ready(&self) -> Result<(), Rejection> {
+        let said = self.0.said.current();
+        let keys = self.0.keys_at(&said, Instant::now())?;
+        if keys.verifies_at(Timestamp::now()) {
+            return Ok(());
+        }
+        Err(Rejection::unavailable(AGAIN, "no key of the issuer verifies anything now"))
+    }
 }
 
 impl Keys for Remote {
     fn find(&self, kid: Option<&str>) -> Result<Option<Arc<VerifyingKey>>, Rejection> {
-        match &*self.0.keys.current() {
-            Some(keys) => keys.find(kid),
-            None => Err(Rejection::unavailable(AGAIN, "the issuer's key set was never loaded")),
-        }
+        let said = self.0.said.current();
+        self.0.keys_at(&said, Instant::now())?.find(kid)
     }
 
     /// One asks, and who comes meanwhile waits for what that brings.
     async fn newer(&self) -> bool {
-        let before = self.0.keys.current();
+        let before = self.0.said.current();
         let inner = Arc::clone(&self.0);
         // On a task of its own: a caller who hangs up takes nothing from those who wait.
         let asking = tokio::spawn(async move {
             let mut last = inner.asking.lock().await;
-            if Arc::ptr_eq(&before, &inner.keys.current())
+            if Arc::ptr_eq(&before, &inner.said.current())
                 && last.is_none_or(|last| last.elapsed() >= COOL_DOWN)
             {
                 inner.load().await;
@@ -102,33 +126,61 @@ impl Inner {
     async fn load_and_wait(weak: &Weak<Self>) -> Option<Duration> {
         let inner = weak.upgrade()?;
         let turn = inner.asking.lock().await;
-        inner.load().await;
+        let answered = inner.load().await;
         drop(turn);
-        Some(if inner.keys.current().is_some() { inner.refresh } else { AGAIN })
+        Some(inner.pause(answered))
     }
 
-    /// Keeps what there is if there is nothing better.
-    async fn load(&self) {
-        let failure = match self.fetch().await {
+    /// How soon the issuer is asked again.
+    fn pause(&self, answered: bool) -> Duration {
+        match (answered, self.said.current().is_some()) {
+            (true, _) => self.refresh,
+            (false, true) => self.refresh.min(AFTER_FAILURE),
+            (false, false) => AGAIN,
+        }
+    }
+
+    /// The keys that count at this moment.
+    fn keys_at<'a>(&self, said: &'a Option<Said>, now: Instant) -> Result<&'a KeySet, Rejection> {
+        let Some(Said { keys, at }) = said else {
+            return Err(Rejection::unavailable(AGAIN, "the issuer's key set was never loaded"));
+        };
+        if now.saturating_duration_since(*at) > self.refresh + SILENCE {
+            let reason = "the issuer has not said for a day which keys it has";
+            return Err(Rejection::unavailable(AFTER_FAILURE, reason));
+        }
+        Ok(keys)
+    }
+
+    /// Whether the issuer answered. If not, what there is stays.
+    async fn load(&self) -> bool {
+        let (answered, failure) = match self.fetch().await {
             Ok(keys) => {
-                self.keys.replace(Some(keys));
-                None
+                // An issuer that has no such key any more has withdrawn those that it had.
+                let none = (keys.iter().count() == 0).then(|| NONE.to_owned());
+                self.said.replace(Some(Said { keys, at: Instant::now() }));
+                (true, none)
             }
-            Err(error) => Some(format!("{error:#}")),
+            Err(error) => (false, Some(format!("{error:#}"))),
         };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if failure == *told {
-            return;
+            return answered;
         }
+        let url = &self.shown;
         match &failure {
-            Some(error) => {
-                let loaded = self.keys.current().is_some();
-                let stays = if loaded { "the one before stays" } else { "no token is taken" };
-                tracing::error!(url = %self.url, error, "the key set was not loaded; {stays}");
+            Some(error) if answered => {
+                tracing::error!(%url, error, "the key set was loaded; no token is taken");
             }
-            None => tracing::info!(url = %self.url, "the key set can be loaded again"),
+            Some(error) => {
+                let loaded = self.said.current().is_some();
+                let stays = if loaded { "the one before stays" } else { "no token is taken" };
+                tracing::error!(%url, error, "the key set was not loaded; {stays}");
+            }
+            None => tracing::info!(%url, "the key set can be loaded again"),
         }
         *told = failure;
+        answered
     }
 
     async fn fetch(&self) -> anyhow::Result<KeySet> {
@@ -152,5 +204,50 @@ impl Inner {
             body.extend_from_slice(&part);
         }
         Ok(KeySet::jwks(&body)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn remote(refresh: Duration) -> Remote {
+        serve::install_crypto();
+        let url = "http://127.0.0.1:9/keys?token=hunter2".parse().unwrap();
+        Remote::new(url, refresh).unwrap()
+    }
+
+    fn said_now() -> Option<Said> {
+        let keys = KeySet::jwks(b"{\"keys\":[]}").unwrap();
+        Some(Said { keys, at: Instant::now() })
+    }
+
+    #[test]
+    fn what_an_issuer_said_counts_until_it_is_silent_for_a_day() {
+        let Remote(inner) = remote(DAY);
+        assert!(inner.keys_at(&None, Instant::now()).is_err());
+        let said = said_now();
+        let at = said.as_ref().unwrap().at;
+        assert!(inner.keys_at(&said, at + DAY * 2).is_ok());
+        assert!(inner.keys_at(&said, at + DAY * 2 + Duration::from_secs(1)).is_err());
+    }
+
+    #[test]
+    fn an_issuer_that_failed_is_asked_again_soon() {
+        let Remote(inner) = remote(DAY);
+        assert_eq!(inner.pause(false), AGAIN);
+        inner.said.replace(said_now());
+        assert_eq!((inner.pause(true), inner.pause(false)), (DAY, AFTER_FAILURE));
+        let second = Duration::from_secs(1);
+        let Remote(often) = remote(second);
+        often.said.replace(said_now());
+        assert_eq!(often.pause(false), second);
+    }
+
+    #[test]
+    fn the_log_does_not_repeat_the_query() {
+        assert_eq!(remote(DAY).0.shown.as_str(), "http://127.0.0.1:9/keys");
     }
 }

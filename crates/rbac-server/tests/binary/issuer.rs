@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -17,8 +18,8 @@ use serde_json::{Value, json};
 pub(crate) enum Mode {
     /// With this body.
     Body(String),
-    /// With this body, after a while.
-    Late(String),
+    /// With this body, as soon as the other end is dropped.
+    Held(String, Arc<Mutex<Receiver<()>>>),
     /// With this status, and the address of another.
     Redirect(u16, String),
     /// With ten megabytes, which it announces or not.
@@ -29,6 +30,14 @@ pub(crate) enum Mode {
     Status(u16),
     /// Not at all.
     HangUp,
+}
+
+impl Mode {
+    /// An answer that is held back for as long as the second is there.
+    pub(crate) fn held(body: String) -> (Self, Sender<()>) {
+        let (hold, held) = mpsc::channel();
+        (Self::Held(body, Arc::new(Mutex::new(held))), hold)
+    }
 }
 
 #[derive(Clone)]
@@ -76,8 +85,8 @@ impl Issuer {
         let mode = self.mode.lock().unwrap().clone();
         let _ = match mode {
             Mode::Body(body) => send(&mut stream, &body),
-            Mode::Late(body) => {
-                thread::sleep(Duration::from_millis(500));
+            Mode::Held(body, held) => {
+                let _ = held.lock().unwrap().recv();
                 send(&mut stream, &body)
             }
             Mode::Redirect(status, to) => {

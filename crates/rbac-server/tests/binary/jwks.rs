@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +22,20 @@ static NEW: LazyLock<RsaPair> = LazyLock::new(|| keygen::rsa::generate(2048).unw
 
 fn under(pair: &RsaPair) -> String {
     bearer(&Signer::rs256(&pair.private_pem).unwrap(), "Officer")
+}
+
+static NAMES: AtomicUsize = AtomicUsize::new(0);
+
+/// The same under a name that nobody has, another each time.
+fn under_some_name(pair: &RsaPair) -> String {
+    let bearer = under(pair);
+    let (name, token) = bearer.rsplit_once(' ').unwrap();
+    let mut parts: Vec<_> = token.split('.').map(str::to_owned).collect();
+    let header = URL_SAFE_NO_PAD.decode(&parts[0]).unwrap();
+    let mut header: Value = serde_json::from_slice(&header).unwrap();
+    header["kid"] = format!("nobody-{}", NAMES.fetch_add(1, Ordering::Relaxed)).into();
+    parts[0] = URL_SAFE_NO_PAD.encode(header.to_string());
+    format!("{name} {}", parts.join("."))
 }
 
 struct Place {
@@ -70,11 +85,9 @@ fn bad(elsewhere: &Issuer) -> Vec<(&'static str, Mode, &'static str)> {
         ("10 MB, not announced", Mode::Huge { announced: false }, "longer than 256 KiB"),
         ("an oct key", body(&[jwk(&NEW), oct]), "is a secret or a private key"),
         ("a private key", body(&[with(json!({"d": "AQAB"}))]), "is a secret or a private key"),
-        ("a key for encryption", body(&[with(json!({"use": "enc"}))]), "none of its keys"),
-        ("another algorithm", body(&[with(json!({"alg": "PS256"}))]), "none of its keys"),
         ("one kid twice", body(&[jwk(&NEW), with(json!({"e": "Aw"}))]), "it is there twice"),
         ("a weak key", body(&[jwk(&NEW), weak]), "1024 bits"),
-        ("no key", body(&[]), "none of its keys"),
+        ("a key that verifies nothing", body(&[with(json!({"e": "Ag"}))]), "no RSA public key"),
         ("no JSON", Mode::Body("<html>".to_owned()), "no JWK Set"),
         ("an error", Mode::Status(500), "answered with 500"),
         ("nothing new", Mode::Status(304), "answered with 304"),
@@ -152,11 +165,15 @@ fn for_a_new_key_the_issuer_is_asked_once_for_all_who_come_with_it() {
     let place = Place::new(&issuer, "1h");
     in_time("it is not ready", || place.ready() == 200);
     assert_eq!(issuer.asked(), 1);
-    issuer.now(Mode::Late(set(&[jwk(&OLD), jwk(&NEW)])));
+    let (answer, held) = Mode::held(set(&[jwk(&OLD), jwk(&NEW)]));
+    issuer.now(answer);
     thread::scope(|scope| {
         let callers = [(); 20].map(|()| scope.spawn(|| place.status(&under(&NEW))));
+        in_time("it does not ask", || issuer.asked() == 2);
         // Nobody else waits for it.
         assert_eq!(place.status(&under(&OLD)), 200);
+        assert!(!callers.iter().any(|caller| caller.is_finished()), "the issuer has not answered");
+        drop(held);
         for caller in callers {
             assert_eq!(caller.join().unwrap(), 200);
         }
@@ -171,8 +188,9 @@ fn keys_that_nobody_has_do_not_make_it_ask_again_and_again() {
     in_time("it is not ready", || place.ready() == 200);
     let began = std::time::Instant::now();
     thread::scope(|scope| {
-        let callers =
-            [(); 10].map(|()| scope.spawn(|| (0..10).all(|_| place.status(&under(&NEW)) == 401)));
+        // A name of its own each time: an answer about one says nothing about the next.
+        let callers = [(); 10]
+            .map(|()| scope.spawn(|| (0..10).all(|_| place.status(&under_some_name(&NEW)) == 401)));
         assert!(callers.into_iter().all(|caller| caller.join().unwrap()));
     });
     // Once, and once more for every ten seconds that this machine took.
@@ -192,6 +210,44 @@ fn a_key_that_its_issuer_withdrew_is_dropped() {
 }
 
 #[test]
+fn an_issuer_that_withdrew_its_last_key_is_obeyed() {
+    let changed = |name: &str, value: &str| {
+        let mut key = jwk(&OLD);
+        key[name] = value.into();
+        set(&[key])
+    };
+    for nothing in [set(&[]), changed("use", "enc"), changed("alg", "PS256"), changed("kty", "EC")]
+    {
+        let issuer = Issuer::start(Mode::Body(set(&[jwk(&OLD)])));
+        let place = Place::new(&issuer, "1s");
+        in_time("it is not ready", || place.ready() == 200);
+        assert_eq!(place.status(&under(&OLD)), 200);
+        issuer.now(Mode::Body(nothing));
+        in_time("the last key is still taken", || place.status(&under(&OLD)) == 401);
+        assert_eq!(place.ready(), 503);
+        let log = place.log();
+        assert!(log.contains("none of its keys") && log.contains("no token is taken"), "{log}");
+        issuer.now(Mode::Body(set(&[jwk(&NEW)])));
+        in_time("it is not ready again", || place.ready() == 200);
+        assert_eq!(place.status(&under(&NEW)), 200);
+    }
+}
+
+#[test]
+fn keys_with_zeros_before_their_numbers_verify() {
+    let long = |number: &Value| {
+        let bytes = URL_SAFE_NO_PAD.decode(number.as_str().unwrap()).unwrap();
+        URL_SAFE_NO_PAD.encode([&[0], &bytes[..]].concat())
+    };
+    let mut key = jwk(&OLD);
+    (key["n"], key["e"]) = (long(&key["n"]).into(), long(&key["e"]).into());
+    let issuer = Issuer::start(Mode::Body(set(&[key])));
+    let place = Place::new(&issuer, "1h");
+    in_time("it is not ready", || place.ready() == 200);
+    assert_eq!(place.status(&under(&OLD)), 200);
+}
+
+#[test]
 fn a_key_set_in_a_file_is_followed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("set.json");
@@ -201,6 +257,9 @@ fn a_key_set_in_a_file_is_followed() {
     fs::write(&file, set(&[json!({"kty": "oct", "k": "AAAA"})])).unwrap();
     let error = refusal(EXE, folder.path(), &flags, &[]);
     assert!(error.contains("key 1 is a secret") && error.contains("--jwks"), "{error}");
+    fs::write(&file, set(&[])).unwrap();
+    let error = refusal(EXE, folder.path(), &flags, &[]);
+    assert!(error.contains("none of its keys") && error.contains("--jwks"), "{error}");
 
     fs::write(&file, set(&[jwk(&OLD)])).unwrap();
     let server = Server::start(EXE, folder.path(), &flags, &[]);
@@ -214,6 +273,11 @@ fn a_key_set_in_a_file_is_followed() {
     fs::write(&file, "{}").unwrap();
     thread::sleep(Duration::from_secs(2));
     assert_eq!(found(), (401, 200));
+    let ready = || server.send("GET", "/readyz", &[], "").status;
+    assert_eq!(ready(), 200);
+    fs::write(&file, set(&[])).unwrap();
+    in_time("the last key is still taken", || found() == (401, 401));
+    assert_eq!(ready(), 503);
 }
 
 #[test]

@@ -7,12 +7,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::keys::{KeyError, thumbprint, without_zeros};
+use super::keys::{KeyError, rsa_key};
 use super::members::{Unique, unique};
 use super::{KeySet, VerifyingKey};
 
@@ -38,9 +38,6 @@ pub enum JwksError {
     /// It is not JSON of this form.
     #[error("it is no JWK Set (RFC 7517 §5): {0}")]
     Form(&'static str),
-    /// It holds nothing that this server could use.
-    #[error("none of its keys verifies RS256: each is of another kty, use or alg")]
-    Nothing,
     /// It holds more than everybody may know.
     #[error("key {number} is a secret or a private key; whoever has read the set can sign")]
     Secret {
@@ -61,11 +58,12 @@ impl KeySet {
     /// The keys of a JWK Set that verify RS256.
     ///
     /// Keys for something else, by their `kty`, `use`, `key_ops` or `alg`, are passed over
-    /// (RFC 7517 §5), and so are members that nobody here reads, such as `x5c`. A set with a
-    /// secret in it, with two keys of one name, or with a weak key for RS256 is refused whole.
+    /// (RFC 7517 §5), and so are members that nobody here reads, such as `x5c`. If none is left,
+    /// that is an answer too: its issuer has withdrawn them. A set with a secret in it, with two
+    /// keys of one name, or with a key for RS256 that is weak or verifies nothing is refused whole.
     ///
     /// # Errors
-    /// It is no such set, or no key of it can be used.
+    /// It is no such set, or a key of it cannot be used.
     pub fn jwks(json: &[u8]) -> Result<Self, JwksError> {
         // The parser's words may repeat what is there.
         let Set { keys } = unique(json).map_err(|_| JwksError::Form(FORM))?;
@@ -87,12 +85,12 @@ impl KeySet {
             }
             found.push(key);
         }
-        if found.is_empty() { Err(JwksError::Nothing) } else { Ok(found.into_iter().collect()) }
+        Ok(found.into_iter().collect())
     }
 
     /// The public keys that verify something at this moment, as a JWK Set. Secrets are left out.
     pub fn to_jwks(&self, now: Timestamp) -> Value {
-        let live = self.iter().filter(|key| key.until.is_none_or(|until| until > now));
+        let live = self.iter().filter(|key| key.is_live(now));
         let keys: Vec<Value> = live.filter_map(public).collect();
         json!({ "keys": keys })
     }
@@ -119,18 +117,8 @@ fn verifies_rs256(key: &Map<String, Value>) -> bool {
 }
 
 fn rsa(key: &Map<String, Value>) -> Result<VerifyingKey, KeyError> {
-    let (n, e) = (text(key, "n"), text(key, "e"));
-    let exponent = URL_SAFE_NO_PAD.decode(e).map_err(|_| KeyError::NoComponents)?;
-    let exponent = without_zeros(&exponent);
-    // With an exponent of 1 every message is its own signature.
-    if exponent == [1] || exponent.last().is_none_or(|last| last % 2 == 0) {
-        return Err(KeyError::NoComponents);
-    }
-    let verifies = DecodingKey::from_rsa_components(n, e).map_err(|_| KeyError::NoComponents)?;
-    let own_name = thumbprint(&verifies).map_err(|error| match error {
-        KeyError::NoPublicKey => KeyError::NoComponents,
-        error => error,
-    })?;
+    let number = |name| URL_SAFE_NO_PAD.decode(text(key, name)).map_err(|_| KeyError::NoComponents);
+    let (own_name, verifies) = rsa_key(&number("n")?, &number("e")?)?;
     let kid = match key.get("kid") {
         Some(Value::String(kid)) if !kid.is_empty() => kid.clone(),
         Some(_) => return Err(KeyError::NoName),
@@ -195,8 +183,7 @@ mod tests {
             json!({"key_ops": "verify"}),
         ] {
             assert_eq!(kids(&[with(&other), key("b")]).as_deref(), Ok(&["b".to_owned()][..]));
-            let error = kids(&[with(&other)]).unwrap_err();
-            assert!(error.contains("none of its keys"), "{other}: {error}");
+            assert_eq!(kids(&[with(&other)]).as_deref(), Ok(&[][..]), "{other}");
         }
         // What is not said is not against it.
         let plain = json!({"kty": "RSA", "n": modulus(), "e": "AQAB", "x5c": ["AAAA"]});
@@ -205,8 +192,23 @@ mod tests {
     }
 
     #[test]
+    fn zeros_before_a_number_change_neither_the_key_nor_its_name() {
+        let bytes = URL_SAFE_NO_PAD.decode(modulus()).unwrap();
+        let long = URL_SAFE_NO_PAD.encode([&[0, 0], &bytes[..]].concat());
+        let read = |n: &str, e: &str| {
+            let set = json!({"keys": [{"kty": "RSA", "n": n, "e": e}]}).to_string();
+            KeySet::jwks(set.as_bytes()).unwrap().to_jwks(Timestamp::UNIX_EPOCH)
+        };
+        assert_eq!(read(&long, "AAEAAQ"), read(&modulus(), "AQAB"));
+        let wide = with(&json!({"e": "Af____8"}));
+        assert!(kids(&[wide]).is_ok(), "33 bits are verified with");
+    }
+
+    #[test]
     fn a_set_that_cannot_be_trusted_is_refused_whole() {
         let weak = URL_SAFE_NO_PAD.encode([0xff; 255]);
+        let mut even = [0xff; 256];
+        even[255] = 0xfe;
         for (bad, said) in [
             (json!({"kty": "oct", "k": "AAAA"}), "key 2 is a secret"),
             (json!({"kty": "oct"}), "key 2 is a secret"),
@@ -222,6 +224,11 @@ mod tests {
             (with(&json!({"kid": 7})), "key 2: its kid"),
             (with(&json!({"kid": ""})), "key 2: its kid"),
             (json!("text"), "no JWK Set"),
+            // Keys that would never verify anything.
+            (with(&json!({"n": URL_SAFE_NO_PAD.encode([0xff; 1125])})), "has 9000 bits"),
+            (with(&json!({"n": URL_SAFE_NO_PAD.encode(even)})), "key 2: its n and e"),
+            (with(&json!({"e": URL_SAFE_NO_PAD.encode([0xff; 65])})), "key 2: its n and e"),
+            (with(&json!({"e": "A_____8"})), "key 2: its n and e"),
         ] {
             let error = kids(&[key("good"), bad.clone()]).unwrap_err();
             assert!(error.contains(said), "{bad}: {error}");
@@ -237,7 +244,6 @@ mod tests {
             "null",
             "{\"keys\":{}}",
             "{\"keys\":[],\"keys\":[]}",
-            "{\"keys\":[]}",
             &format!("{{\"keys\":[{twice}]}}"),
         ] {
             assert!(KeySet::jwks(text.as_bytes()).is_err(), "{text}");

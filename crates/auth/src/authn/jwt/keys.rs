@@ -20,6 +20,9 @@ use crate::{Live, Rejection};
 const MIN_SECRET_LENGTH: usize = 32;
 /// Fewest bits of an RSA modulus (RFC 7518 §3.3).
 const MIN_RSA_BITS: usize = 2048;
+/// Most bits of it, and of the exponent: with more, what verifies says no to every signature.
+const MAX_RSA_BITS: usize = 8192;
+const MAX_EXPONENT_BITS: usize = 33;
 
 /// A key that verifies tokens of exactly one algorithm (RFC 8725 §3.1).
 #[derive(Debug)]
@@ -33,7 +36,7 @@ pub struct VerifyingKey {
 
 /// Finds the key for a token.
 pub trait Keys: Send + Sync + 'static {
-    /// The key of that name; for a token that names none, the only key there is.
+    /// The key of that name; for a token that names none, the only key that verifies now.
     ///
     /// The name comes from a stranger: it is looked up and never interpreted.
     ///
@@ -82,6 +85,12 @@ pub enum KeyError {
         /// Size of its modulus.
         bits: usize,
     },
+    /// No signature under the RSA key is ever verified.
+    #[error("the RSA key has {bits} bits and may have {MAX_RSA_BITS} at most")]
+    LongRsaKey {
+        /// Size of its modulus.
+        bits: usize,
+    },
     /// The secret could be guessed.
     #[error("the secret has {bytes} bytes and needs at least {MIN_SECRET_LENGTH}")]
     ShortSecret {
@@ -106,7 +115,8 @@ impl VerifyingKey {
     /// Its `kid` is the RFC 7638 thumbprint.
     ///
     /// # Errors
-    /// The text is no such key, or the key has fewer than 2048 bits (RFC 7518 §3.3).
+    /// The text is no such key, or the key has fewer than 2048 bits (RFC 7518 §3.3) or more than
+    /// 8192.
     pub fn rs256(pem: &str) -> Result<Self, KeyError> {
         if pem.contains("PRIVATE KEY") {
             return Err(KeyError::PrivateKeyToo);
@@ -126,6 +136,10 @@ impl VerifyingKey {
     /// From when on it verifies no more, if that is known.
     pub fn until(&self) -> Option<Timestamp> {
         self.until
+    }
+
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| until > now)
     }
 }
 
@@ -165,6 +179,11 @@ impl KeySet {
     pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.0.iter().map(|key| &**key)
     }
+
+    /// Whether one of the keys verifies anything at this moment.
+    pub fn verifies_at(&self, now: Timestamp) -> bool {
+        self.iter().any(|key| key.is_live(now))
+    }
 }
 
 impl From<VerifyingKey> for KeySet {
@@ -181,11 +200,15 @@ impl FromIterator<VerifyingKey> for KeySet {
 
 impl Keys for KeySet {
     fn find(&self, kid: Option<&str>) -> Result<Option<Arc<VerifyingKey>>, Rejection> {
-        Ok(match (kid, self.0.as_slice()) {
-            (None, [only]) => Some(Arc::clone(only)),
-            (None, _) => None,
-            (Some(kid), keys) => keys.iter().find(|key| key.kid == kid).cloned(),
-        })
+        if let Some(kid) = kid {
+            return Ok(self.0.iter().find(|key| key.kid == kid).cloned());
+        }
+        if let [only] = self.0.as_slice() {
+            return Ok(Some(Arc::clone(only)));
+        }
+        let now = Timestamp::now();
+        let mut live = self.0.iter().filter(|key| key.is_live(now));
+        Ok(live.next().filter(|_| live.next().is_none()).cloned())
     }
 }
 
@@ -207,29 +230,69 @@ pub(super) fn hs256_secret(secret: &str) -> Result<(String, Zeroizing<Vec<u8>>),
     Ok((URL_SAFE_NO_PAD.encode(&digest(&SHA256, &named).as_ref()[..8]), bytes))
 }
 
-/// RFC 7638 thumbprint of a public key in DER (SPKI), if the key is long enough.
+/// RFC 7638 thumbprint of a public key in DER (SPKI), if RS256 can be verified with it.
 pub(super) fn rsa_kid(der: &[u8]) -> Result<String, KeyError> {
-    thumbprint(&DecodingKey::from_rsa_der(der))
-}
-
-/// The same of a key that was read.
-pub(super) fn thumbprint(key: &DecodingKey) -> Result<String, KeyError> {
-    let jwk =
-        Jwk::from_decoding_key(key, Some(Algorithm::RS256)).map_err(|_| KeyError::NoPublicKey)?;
+    let jwk = Jwk::from_decoding_key(&DecodingKey::from_rsa_der(der), Some(Algorithm::RS256))
+        .map_err(|_| KeyError::NoPublicKey)?;
     let AlgorithmParameters::RSA(parameters) = &jwk.algorithm else {
         return Err(KeyError::NoPublicKey);
     };
-    let modulus = URL_SAFE_NO_PAD.decode(&parameters.n).map_err(|_| KeyError::NoPublicKey)?;
-    let modulus = without_zeros(&modulus);
-    let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
-    if bits < MIN_RSA_BITS {
-        return Err(KeyError::ShortRsaKey { bits });
+    let decode = |number: &str| URL_SAFE_NO_PAD.decode(number).map_err(|_| KeyError::NoPublicKey);
+    Ok(rsa_key(&decode(&parameters.n)?, &decode(&parameters.e)?)?.0)
+}
+
+/// The RFC 7638 thumbprint and the key of modulus and exponent, if RS256 can be verified with them.
+///
+/// Both are taken without the zeros that some write before them (RFC 7518 §6.3.1.1), so that one
+/// key has one name, and verifies.
+pub(super) fn rsa_key(n: &[u8], e: &[u8]) -> Result<(String, DecodingKey), KeyError> {
+    let (n, e) = (without_zeros(n), without_zeros(e));
+    match bits_of(n) {
+        bits if bits < MIN_RSA_BITS => return Err(KeyError::ShortRsaKey { bits }),
+        bits if bits > MAX_RSA_BITS => return Err(KeyError::LongRsaKey { bits }),
+        _ => {}
     }
-    jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| KeyError::NoPublicKey)
+    let even = |number: &[u8]| number.last().is_none_or(|last| last % 2 == 0);
+    // With an exponent of 1 every message is its own signature.
+    if even(n) || even(e) || e == [1] || bits_of(e) > MAX_EXPONENT_BITS {
+        return Err(KeyError::NoComponents);
+    }
+    let key = DecodingKey::from_rsa_raw_components(n, e);
+    let jwk = Jwk::from_decoding_key(&key, Some(Algorithm::RS256));
+    let kid = jwk.and_then(|jwk| jwk.thumbprint(ThumbprintHash::SHA256));
+    Ok((kid.map_err(|_| KeyError::NoComponents)?, key))
+}
+
+/// The size of a number without zeros before it.
+fn bits_of(number: &[u8]) -> usize {
+    number.len() * 8 - number.first().map_or(0, |byte| byte.leading_zeros() as usize)
 }
 
 /// A number without the zeros before it.
-pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
+fn without_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     &number[zeros..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mint::new_hs256_secret;
+    use super::*;
+
+    #[test]
+    fn a_token_without_a_name_is_under_the_only_key_that_verifies() {
+        let secrets = [(); 2].map(|()| new_hs256_secret());
+        let [first, second] = secrets.each_ref().map(|secret| secret.as_str());
+        let found = |until: &str| {
+            let file = format!("Verify-Until: {until}\n{first}\n\nSign-From: {until}\n{second}\n");
+            let keys = KeySet::hs256(&file).unwrap();
+            assert!(keys.verifies_at(Timestamp::now()));
+            keys.find(None).unwrap().map(|key| key.kid().to_owned())
+        };
+        assert_eq!(found("2999-01-01T00:00:00Z"), None);
+        let new = VerifyingKey::hs256(second).unwrap().kid().to_owned();
+        assert_eq!(found("2020-01-01T00:00:00Z"), Some(new));
+        let over = format!("Verify-Until: 2020-01-01T00:00:00Z\n{first}\n");
+        assert!(!KeySet::hs256(&over).unwrap().verifies_at(Timestamp::now()));
+    }
 }

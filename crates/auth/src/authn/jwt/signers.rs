@@ -7,13 +7,24 @@ use super::{KeyError, Signer};
 use crate::Live;
 
 /// Keys of which each takes over from the one before at its moment. It has no `Debug`.
-pub struct Signers(Vec<(Timestamp, Signer)>);
+pub struct Signers(Vec<Turn>);
+
+/// When a key signs: what it signs later would not be verified.
+struct Turn {
+    from: Timestamp,
+    until: Option<Timestamp>,
+    signer: Signer,
+}
+
+const NO_MOMENT: &str = "every key but the first needs a Sign-From before it, and a secret stands \
+    on one line";
 
 impl Signers {
     /// The secrets of a file in the format of [`key_file`], for HS256.
     ///
     /// # Errors
-    /// The file is not in that format, or one of its secrets cannot sign.
+    /// The file is not in that format, one of its secrets cannot sign, or one that is not the first
+    /// does not say from when on.
     pub fn hs256(text: &str) -> Result<Self, KeyFileError> {
         Self::read(text, Signer::hs256)
     }
@@ -21,7 +32,7 @@ impl Signers {
     /// The private keys of a file in the format of [`key_file`], for RS256.
     ///
     /// # Errors
-    /// The file is not in that format, or one of its keys cannot sign.
+    /// As for [`Signers::hs256`].
     pub fn rs256(text: &str) -> Result<Self, KeyFileError> {
         Self::read(text, Signer::rs256)
     }
@@ -30,27 +41,33 @@ impl Signers {
         text: &str,
         signer: impl Fn(&str) -> Result<Signer, KeyError>,
     ) -> Result<Self, KeyFileError> {
-        let signers = key_file::entries(text)?.into_iter().map(|entry| {
+        let turns = key_file::entries(text)?.into_iter().enumerate().map(|(index, entry)| {
+            // A secret that was wrapped would be two others.
+            if let (1.., None, Some(line)) = (index, entry.sign_from, entry.line) {
+                return Err(KeyFileError::Line { line, what: NO_MOMENT });
+            }
             let signer = signer(entry.text).map_err(|error| entry.refused(error))?;
-            Ok((entry.sign_from.unwrap_or(Timestamp::MIN), signer))
+            let from = entry.sign_from.unwrap_or(Timestamp::MIN);
+            Ok(Turn { from, until: entry.verify_until, signer })
         });
-        let mut signers: Vec<_> = signers.collect::<Result<_, _>>()?;
+        let mut turns: Vec<_> = turns.collect::<Result<_, _>>()?;
         // Of two with the same moment the one that stands below signs.
-        signers.sort_by_key(|(from, _)| *from);
-        Ok(Self(signers))
+        turns.sort_by_key(|turn| turn.from);
+        Ok(Self(turns))
     }
 
-    /// The key that signs at this moment: the last whose own has come. `None`: none's has.
+    /// The key that signs at this moment: of those that verify still, the last whose moment has
+    /// come. `None`: there is none.
     pub fn at(&self, now: Timestamp) -> Option<&Signer> {
-        let begun = self.0.iter().rev().find(|(from, _)| *from <= now);
-        begun.map(|(_, signer)| signer)
+        let signs = |turn: &&Turn| turn.from <= now && turn.until.is_none_or(|until| until > now);
+        self.0.iter().rev().find(signs).map(|turn| &turn.signer)
     }
 }
 
 /// One key that signs from the start.
 impl From<Signer> for Signers {
     fn from(signer: Signer) -> Self {
-        Self(vec![(Timestamp::MIN, signer)])
+        Self(vec![Turn { from: Timestamp::MIN, until: None, signer }])
     }
 }
 
@@ -88,8 +105,35 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_signed_that_would_not_be_verified() {
+        let [first, second] = [(); 2].map(|()| new_hs256_secret());
+        let kid = |secret: &str| Signer::hs256(secret).unwrap().kid().to_owned();
+        let file = format!(
+            "Verify-Until: 2030-01-03T00:00:00Z\n{}\nSign-From: 2030-01-01T00:00:00Z\n\
+             Verify-Until: 2030-01-02T00:00:00Z\n{}\n",
+            *first, *second
+        );
+        let signers = Signers::hs256(&file).unwrap();
+        let at = |moment: &str| {
+            let signer = signers.at(moment.parse().unwrap());
+            signer.map(|signer| signer.kid().to_owned())
+        };
+        assert_eq!(at("2030-01-01T00:00:00Z"), Some(kid(&second)));
+        assert_eq!(at("2030-01-02T00:00:00Z"), Some(kid(&first)));
+        assert_eq!(at("2030-01-03T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_secret_that_was_wrapped_is_not_two() {
+        let long = "A".repeat(88);
+        let (first, second) = long.split_at(44);
+        let error = Signers::hs256(&format!("{first}\n{second}\n")).err().unwrap().to_string();
+        assert!(error.starts_with("line 2: ") && error.contains("Sign-From"), "{error}");
+    }
+
+    #[test]
     fn a_key_that_cannot_sign_is_named_by_its_line() {
-        let file = format!("{}\n\nshort\n", *new_hs256_secret());
+        let file = format!("{}\nSign-From: 2030-01-01T00:00:00Z\nshort\n", *new_hs256_secret());
         let error = Signers::hs256(&file).err().unwrap().to_string();
         assert!(error.starts_with("line 3: "), "{error}");
         assert!(Signers::hs256("").is_err());
