@@ -65,7 +65,6 @@ fn killed(shell: &Shell, files: &[&str], args: &[&str], check: impl Fn(bool)) {
         check(done);
         assert_eq!(folder(), files.len());
     }
-    println!("{in_the_middle} left something beside, {between} ended between or after the writes");
     assert!(in_the_middle > 0, "nothing was cut short");
     assert!(between > 0 || files.len() == 1, "nothing was cut short between two files");
 }
