@@ -135,11 +135,13 @@ impl Latest {
             .map_err(file::failed("read", path))?;
         if look.seen != Some((mark, version)) {
             look.seen = None;
-            let snapshot = Arc::new(Snapshot::read(connection, path)?);
-            let before = self.snapshot.swap(Arc::clone(&snapshot));
+            let snapshot = Snapshot::read(connection, path)?;
+            // Before it counts, so that whoever is refused for it finds it in the log.
+            let before = self.last();
             for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {
                 tracing::error!(error = row, "a row cannot be read; what depends on it is refused");
             }
+            self.snapshot.store(Arc::new(snapshot));
             look.seen = Some((mark, version));
         }
         // Of the look's beginning, and after the snapshot it speaks of.
