@@ -1,4 +1,6 @@
 //! What a token has to be to pass: one row per thing that can be wrong with it.
+//!
+//! It is long because every claim and every header is tried against one verifier, made once.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
