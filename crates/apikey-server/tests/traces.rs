@@ -39,6 +39,8 @@ fn a_trace_is_continued_and_says_who_asked() {
 
     let both = call(&server, &key, "2026-07-28", &[("traceparent", IN_HEADER)]);
     let older = call(&server, &key, "2025-11-25", &[("traceparent", IN_HEADER)]);
+    let header_alone =
+        call_in(&server, &key, "2026-07-28", &[("traceparent", IN_HEADER)], "unrelated");
     let stranger = PlainKey::mint();
     let refused = call(&server, stranger.reveal(), "2026-07-28", &[("traceparent", IN_HEADER)]);
     let twice = [("traceparent", IN_HEADER), ("traceparent", IN_HEADER)];
@@ -70,6 +72,10 @@ fn a_trace_is_continued_and_says_who_asked() {
     }
     let span = of(&spans, &older);
     assert_eq!(hex(&span.trace_id), "1".repeat(32), "older versions have no trace in the body");
+    assert_eq!(hex(&span.parent_span_id), "2".repeat(16));
+
+    let span = of(&spans, &header_alone);
+    assert_eq!(hex(&span.trace_id), "1".repeat(32), "where the body has none, the header counts");
     assert_eq!(hex(&span.parent_span_id), "2".repeat(16));
 
     let span = of(&spans, &refused);
@@ -107,6 +113,17 @@ fn nothing_is_sent_that_nobody_asked_for() {
 
 /// Adds to the shopping list; how the answer calls the request.
 fn call(server: &Server, key: &str, version: &str, headers: &[(&str, &str)]) -> String {
+    call_in(server, key, version, headers, "traceparent")
+}
+
+/// The same, with the trace in this member of `_meta`.
+fn call_in(
+    server: &Server,
+    key: &str,
+    version: &str,
+    headers: &[(&str, &str)],
+    member: &str,
+) -> String {
     let mut all = vec![
         "content-type: application/json".to_owned(),
         "accept: application/json, text/event-stream".to_owned(),
@@ -118,7 +135,7 @@ fn call(server: &Server, key: &str, version: &str, headers: &[(&str, &str)]) -> 
     all.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let body = format!(
-        r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"add_shopping_item","arguments":{{"name":"{ARGUMENT}"}},"_meta":{{"traceparent":"{IN_BODY}","io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{{"name":"test","version":"1"}},"io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"add_shopping_item","arguments":{{"name":"{ARGUMENT}"}},"_meta":{{"{member}":"{IN_BODY}","io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{{"name":"test","version":"1"}},"io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );
     let answer = server.send("POST", "/mcp", &all, &body);
     let id = answer.head.split_once("x-request-id: ").unwrap().1;
