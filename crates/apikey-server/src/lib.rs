@@ -58,15 +58,20 @@ impl Prepared {
         let limit = Limit::layer(common.rate_limit);
         let sessions = Sessions::new();
 
+        // The one key of a server without a store stands for as long as the server does.
+        let store = self.store.clone().map(Arc::new);
+        let streams = store.clone().map_or_else(Streams::new, |store| Streams::standing(store));
+
         let (config, manager) = serve::mcp(&drain);
+        let endpoint = self.tools.clone().endpoint(config, manager);
         let mcp = ServiceBuilder::new()
             .layer(authenticate.clone()) // 401: who are you?
             .layer(limit.clone()) // 429: not so often
             .layer(Peek) // what are you asking for?
             .layer(sessions.layer()) // 404: is that your session?
             .layer(authorize.clone()) // 403: may you?
-            .layer(Streams) // no longer than your credential
-            .service(self.tools.clone().endpoint(config, manager));
+            .layer(streams) // no longer than your credential
+            .service(endpoint.clone());
 
         let items = match self.options.protection() {
             Protect::Mcp => items::public(self.tools.clone()),
@@ -81,12 +86,17 @@ impl Prepared {
 
         let routes = Router::new()
             .route_service("/mcp", mcp)
-            .merge(serve::below("/mcp", authenticate, limit, sessions))
+            .merge(serve::below("/mcp", authenticate, limit, sessions.clone()))
             .merge(items);
 
         let outer = common.outer(url);
-        let outer = match self.store.clone() {
-            Some(store) => outer.ready(move || store.readable()),
+        let outer = match store {
+            Some(store) => {
+                let (known, ending) = (store.clone(), drain.clone());
+                outer.ready(move || known.ready()).at_start(move || {
+                    serve::end_sessions(&sessions, store.clone(), endpoint.clone(), &ending);
+                })
+            }
             None => outer,
         };
         outer.around(routes, &drain)

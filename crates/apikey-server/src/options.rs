@@ -29,10 +29,9 @@ pub struct Options {
     #[command(flatten)]
     pub common: serve::Options,
 
-    /// SQLite file of the keys, of which it holds digests [default: credentials.db in the keys
-    /// folder]
-    #[arg(long, env = "MCP_STORE", value_name = "FILE")]
-    pub store: Option<PathBuf>,
+    /// Where credentials lie.
+    #[command(flatten)]
+    pub store: serve::StoreOptions,
 
     /// Also take a key as the password of Authorization: Basic
     #[arg(long, env = "MCP_ACCEPT_BASIC", value_parser = BoolishValueParser::new())]
@@ -75,7 +74,7 @@ impl Options {
     pub fn new(keys: impl Into<PathBuf>) -> Self {
         Self {
             common: serve::Options::new(keys),
-            store: None,
+            store: serve::StoreOptions::default(),
             accept_basic: false,
             protect: None,
             weather: WeatherProvider::default(),
@@ -86,12 +85,12 @@ impl Options {
     }
 
     pub(crate) fn store_file(&self) -> PathBuf {
-        self.store.clone().unwrap_or_else(|| self.common.keys.join(store::FILE_NAME))
+        self.store.path(&self.common, store::FILE_NAME)
     }
 
     /// What has to be added to a keygen command so that it finds the same store.
     pub(crate) fn store_flags(&self) -> String {
-        self.common.store_flags(self.store.as_deref())
+        self.store.flags(&self.common)
     }
 
     pub(crate) fn protection(&self) -> Protect {

@@ -137,6 +137,8 @@ fn one_key(key: &SecretString, options: &Options) -> anyhow::Result<Keys> {
         scopes: Vec::new(),
         // Its holder has the whole server.
         grants: vec!["*".to_owned()],
+        issued: None,
+        key: None,
         expires: None,
     };
     let key =
@@ -150,14 +152,14 @@ fn store(options: &Options) -> anyhow::Result<Store> {
     let file = options.store_file();
     let flag = options.store_flags();
     if options.common.is_loopback() {
-        let store = Store::open(&file)?;
+        let store = Store::open_with(&file, options.store.grace)?;
         demo::make_keys(&store, &options.common.keys)?;
         return Ok(store);
     }
     if !file.exists() {
         bail!("others can reach this server, and there is no key yet; make one: {CREATE}{flag}");
     }
-    let store = Store::open(&file)?;
+    let store = Store::open_with(&file, options.store.grace)?;
     if store.has_demo_keys()? {
         bail!(
             "{} holds demo keys, and others can reach this server; revoke them with: cargo run -p \

@@ -32,6 +32,10 @@ pub struct Identity {
     pub scopes: Vec<String>,
     /// Rules in the form of [`Rule`](crate::authz::Rule) that this one key was given.
     pub grants: Vec<String>,
+    /// When it was issued (claim `iat`, or when a key was made), if that is known.
+    pub issued: Option<Timestamp>,
+    /// The key that signed it (`kid`, RFC 7515 §4.1.4); `None` if nothing did.
+    pub key: Option<String>,
     /// The moment the credential ends; `None` if it has no end.
     pub expires: Option<Timestamp>,
 }
@@ -51,6 +55,8 @@ impl Identity {
             roles: Vec::new(),
             scopes: Vec::new(),
             grants: Vec::new(),
+            issued: None,
+            key: None,
             expires: None,
         }
     }

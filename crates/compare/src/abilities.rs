@@ -20,8 +20,8 @@ pub const ABILITIES: [Ability; 10] = [
     Ability {
         question: "can one credential be revoked at once?",
         apikey: "yes: keygen apikey revoke",
-        jwt: "yes: POST /revoke; keygen for a whole client",
-        rbac: "no: only all of them, with the key",
+        jwt: "yes: POST /revoke; keygen, by token, client, user or key",
+        rbac: "yes: keygen, by token, user or key",
     },
     Ability {
         question: "does it expire by itself?",
@@ -63,13 +63,13 @@ pub const ABILITIES: [Ability; 10] = [
         question: "can it be verified without asking anybody?",
         apikey: "no: it needs the store",
         jwt: "yes; if it was revoked, the store says",
-        rbac: "yes, with the public key",
+        rbac: "yes; if it was revoked, the store says",
     },
     Ability {
         question: "several servers at once?",
         apikey: "if they share the store",
         jwt: "if they share secret, store, issuer, audience",
-        rbac: "as many as you like",
+        rbac: "if they share the store of revocations",
     },
     Ability {
         question: "what does the client need?",

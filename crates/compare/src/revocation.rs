@@ -4,15 +4,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use client::Credential;
+use jiff::{SignedDuration, Timestamp};
 use mcp_auth::authn::apikey::PlainKey;
 use mcp_auth::authn::client::PlainClient;
+use mcp_auth::authn::jwt::{Claims, RevokedToken, Signer};
 use mcp_auth::secret;
 use serde_json::json;
 use store::{NewClient, NewKey};
 
 use crate::observe::Cell;
-use crate::tokens::{ask_for_token, revoke_token};
-use crate::{Kind, Side, World, wire, world};
+use crate::tokens::{ask_for_token, revoke_token, role_claims};
+use crate::{Kind, Side, World, wire};
 
 /// A server sees what another process wrote to the store within a quarter of a second.
 const LONGEST: Duration = Duration::from_secs(2);
@@ -21,7 +23,7 @@ pub(crate) async fn revoked(world: &World, side: &Side) -> anyhow::Result<Cell> 
     match side.kind {
         Kind::ApiKey => key(world, side).await,
         Kind::Jwt => client(world, side).await,
-        Kind::Rbac => public_key(world, side).await,
+        Kind::Rbac => token(world, side).await,
     }
 }
 
@@ -75,19 +77,26 @@ async fn client(world: &World, side: &Side) -> anyhow::Result<Cell> {
     Ok(Cell::new(after, note, right))
 }
 
-/// The server knows one public key and no token. Another key ends all that the old one signed.
-async fn public_key(world: &World, side: &Side) -> anyhow::Result<Cell> {
-    let before = status(world, &side.url, &side.bob).await?;
-    let keys = world.keys.with_file_name("keys-after-rotation");
-    let public = keys.join("rsa_public.pem");
-    secret::write_public(&public, &world.stranger.public_pem, true)?;
-    let restarted = world::launch::<rbac_server::Prepared>(&rbac_server::Options::new(&keys))?;
-    let after = status(world, &restarted.url, &side.bob).await?;
-    // The new key's token, so that it is not the server that is broken.
-    let renewed = status(world, &restarted.url, &side.wrong).await?;
-    let right = (before, after, renewed) == (200, 401, 200);
-    let note = "after the public key was replaced: no single token can be taken back";
-    Ok(Cell::new(after, note, right))
+/// The issuer is elsewhere and knows nothing of it: the server's own store says that a token is
+/// refused, by its name, or all that a user has or that a key signed.
+async fn token(world: &World, side: &Side) -> anyhow::Result<Cell> {
+    let signer = Signer::rs256(&secret::read(&world.keys.join("rsa_private.pem"))?)?;
+    let [lost, kept] = [(); 2].map(|()| role_claims("bob", "1", "Officer"));
+    let revoked = RevokedToken {
+        jti: lost.jti.clone().unwrap_or_default(),
+        client: lost.client_id.clone().unwrap_or_default(),
+        ends: Timestamp::from_second(lost.exp)? + SignedDuration::from_mins(1),
+    };
+    let present = |claims: &Claims| Side::present(side.kind, &signer.mint(claims));
+    let (lost, kept) = (present(&lost)?, present(&kept)?);
+    let before = status(world, &side.url, &lost).await?;
+    world.store.revoke_token(&revoked)?;
+    let took = until(async || Ok(status(world, &side.url, &lost).await? == 401))
+        .await
+        .context("a revoked token is still taken")?;
+    let other = status(world, &side.url, &kept).await?;
+    let right = (before, other) == (200, 200);
+    Ok(Cell::new(401, format!("the token, {} ms later", took.as_millis()), right))
 }
 
 async fn status(world: &World, url: &str, credential: &Credential) -> anyhow::Result<u16> {

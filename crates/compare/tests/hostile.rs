@@ -27,7 +27,7 @@ use footprint::Footprint;
 use serde_json::json;
 use table::forge::Forge;
 use table::raw::Raw;
-use table::{Run, life};
+use table::{Run, life, revoked};
 use tokio::net::TcpListener;
 
 /// The traps that every scheme has to be tried with.
@@ -125,6 +125,19 @@ async fn a_stream_ends_with_the_credential_that_opened_it() {
         let side = world.side(kind);
         let forge = Forge::for_side(&world, side, &stranger, "");
         assert_eq!(life::streams_end(side, &forge).await, Ok(()), "{kind}");
+    }
+    world.stop().await;
+}
+
+/// T42: nor whose credential was revoked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_and_its_session_end_when_their_credential_is_revoked() {
+    let world = World::start().await.unwrap();
+    let stranger = keygen::rsa::generate(2048).unwrap();
+    for kind in Kind::ALL {
+        let side = world.side(kind);
+        let forge = Forge::for_side(&world, side, &stranger, "");
+        assert_eq!(revoked::streams_end(side, &forge).await, Ok(()), "{kind}");
     }
     world.stop().await;
 }

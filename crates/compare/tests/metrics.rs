@@ -21,7 +21,7 @@ const ARGUMENT: &str = "xylophone";
 /// Where callers come from, as a proxy says it.
 const FROM: &str = "198.51.100.7";
 /// All labels there are. Who has a new one says here that it names nobody.
-const LABELS: [&str; 13] = [
+const LABELS: [&str; 14] = [
     "decision",
     "endpoint",
     "kind",
@@ -30,6 +30,7 @@ const LABELS: [&str; 13] = [
     "listener",
     "more_than",
     "reason",
+    "result",
     "scheme",
     "status",
     "what",
@@ -72,6 +73,8 @@ async fn metrics_name_nobody_and_grow_with_nobody() {
             r#"{endpoint="/mcp",status="200"}"#,
             r#"mcp_auth_layer_duration_seconds_count{layer="handler"}"#,
             r#"mcp_auth_store_rows{kind="revoked_tokens"}"#,
+            r#"mcp_auth_remembered_token_lookups_total{result="known"}"#,
+            "mcp_auth_remembered_tokens ",
         ] {
             assert!(text.contains(word), "{word} is missing: nothing was proved\n{text}");
         }

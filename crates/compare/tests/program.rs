@@ -74,12 +74,10 @@ fn lines(text: String) -> std::collections::BTreeSet<String> {
         let measured = ["verification", "one whole", "credential per"];
         measured.iter().any(|word| line.contains(word))
     };
-    let plain = |line: String| match line.find(" ms later") {
-        Some(end) => {
-            let start = line[..end].rfind(' ').unwrap();
-            format!("{}{}", &line[..start], &line[end..])
-        }
-        None => line,
+    // Each "93 ms later", without the number.
+    let plain = |line: String| {
+        let parts = line.split(" ms later").map(|part| part.trim_end_matches(char::is_numeric));
+        parts.collect::<Vec<_>>().join("ms later")
     };
     rows.filter(|line| !figures(line)).map(|line| plain(words(line))).collect()
 }

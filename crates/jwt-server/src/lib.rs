@@ -77,7 +77,8 @@ impl Prepared {
         // The door and the endpoint that takes tokens back judge them by the same rules.
         let verifier =
             || JwtVerifier::new(keys.clone(), rules.clone()).with_revocations(store.clone());
-        let authenticate = Authenticate::counting(verifier(), challenge.clone(), failures.clone());
+        let scheme = verifier().remembering(self.options.remember_tokens);
+        let authenticate = Authenticate::counting(scheme, challenge.clone(), failures.clone());
         let policy = Arc::new(policy);
         let implied = policy.clone();
 
@@ -85,14 +86,15 @@ impl Prepared {
         let sessions = Sessions::new();
 
         let (config, manager) = serve::mcp(&drain);
+        let endpoint = tools.endpoint(config, manager);
         let mcp = ServiceBuilder::new()
             .layer(authenticate.clone()) // 401: who are you?
             .layer(limit.clone()) // 429: not so often
             .layer(Peek) // what are you asking for?
             .layer(sessions.layer()) // 404: is that your session?
             .layer(Authorize::layer(policy, challenge)) // 403: may you?
-            .layer(Streams) // no longer than your credential
-            .service(tools.endpoint(config, manager));
+            .layer(Streams::standing(store.clone())) // no longer than your credential
+            .service(endpoint.clone());
 
         let token = IssuerConfig {
             issuer,
@@ -111,13 +113,18 @@ impl Prepared {
             .accept_json(self.options.accept_json);
         let routes = Router::new()
             .route_service("/mcp", mcp)
-            .merge(serve::below("/mcp", authenticate, limit, sessions))
+            .merge(serve::below("/mcp", authenticate, limit, sessions.clone()))
             .merge(issuer.router())
             .merge(metadata.router(url));
 
-        let store = self.store.clone();
-        let ready = move || store.readable().and_then(|()| secrets::ready(&signs));
-        let outer = common.outer(url).ready(ready).follow([follow]);
+        let (known, ending) = (store.clone(), drain.clone());
+        let outer = common
+            .outer(url)
+            .ready(move || known.ready().and_then(|()| secrets::ready(&signs)))
+            .at_start(move || {
+                serve::end_sessions(&sessions, store.clone(), endpoint.clone(), &ending);
+            })
+            .follow([follow]);
         Ok(outer.around(routes, &drain))
     }
 }

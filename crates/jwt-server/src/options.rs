@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use axum::http::Uri;
 use clap::builder::BoolishValueParser;
+use mcp_auth::authn::jwt::remembered;
 use secrecy::SecretString;
 use serve::PublicUrl;
 use tools::WeatherProvider;
@@ -32,10 +33,9 @@ pub struct Options {
     #[command(flatten)]
     pub common: serve::Options,
 
-    /// SQLite file of the clients, of whose secrets it holds digests [default: credentials.db
-    /// in the keys folder]
-    #[arg(long, env = "MCP_STORE", value_name = "FILE")]
-    pub store: Option<PathBuf>,
+    /// Where credentials lie.
+    #[command(flatten)]
+    pub store: serve::StoreOptions,
 
     /// Who issues the tokens, as they say it themselves [default: the public URL]
     #[arg(long, env = "MCP_ISSUER", value_name = "URL", value_parser = issuer)]
@@ -54,6 +54,11 @@ pub struct Options {
     /// keys folder]
     #[arg(long, env = "MCP_SECRET_FILE", value_name = "FILE")]
     pub secret_file: Option<PathBuf>,
+
+    /// How many tokens are remembered once they were verified, so that their signatures are not
+    /// looked at again; all else about them is, at every use. 0: none
+    #[arg(long, env = "MCP_REMEMBER_TOKENS", value_name = "N", default_value_t = remembered::DEFAULT)]
+    pub remember_tokens: usize,
 
     /// Read JSON bodies at /token and /revoke as well. OAuth is form-encoded: this is for
     /// clients that send JSON and cannot be changed
@@ -79,11 +84,12 @@ impl Options {
     pub fn new(keys: impl Into<PathBuf>) -> Self {
         Self {
             common: serve::Options::new(keys),
-            store: None,
+            store: serve::StoreOptions::default(),
             issuer: None,
             audience: None,
             token_ttl: DEFAULT_TTL,
             secret_file: None,
+            remember_tokens: remembered::DEFAULT,
             accept_json: false,
             weather: WeatherProvider::default(),
             weather_key: None,
@@ -91,12 +97,12 @@ impl Options {
     }
 
     pub(crate) fn store_file(&self) -> PathBuf {
-        self.store.clone().unwrap_or_else(|| self.common.keys.join(store::FILE_NAME))
+        self.store.path(&self.common, store::FILE_NAME)
     }
 
     /// What has to be added to a keygen command so that it finds the same store.
     pub(crate) fn store_flags(&self) -> String {
-        self.common.store_flags(self.store.as_deref())
+        self.store.flags(&self.common)
     }
 
     pub(crate) fn secret_path(&self) -> PathBuf {

@@ -80,14 +80,14 @@ fn clients(options: &Options) -> anyhow::Result<Store> {
     let file = options.store_file();
     let flag = options.store_flags();
     if options.common.is_loopback() {
-        let store = Store::open(&file)?;
+        let store = Store::open_with(&file, options.store.grace)?;
         demo::make_clients(&store, &options.common.keys)?;
         return Ok(store);
     }
     if !file.exists() {
         bail!("others can reach this server, and there is no client yet; make one: {CREATE}{flag}");
     }
-    let store = Store::open(&file)?;
+    let store = Store::open_with(&file, options.store.grace)?;
     if store.has_demo_clients()? {
         bail!(
             "{} holds demo clients, and others can reach this server; revoke them with: cargo run \

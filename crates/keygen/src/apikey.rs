@@ -150,22 +150,34 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
     Ok(Report::new(table(heading, &rows), json))
 }
 
-pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
+pub(crate) fn revoke(place: &Place, id: &str, successors: bool) -> Result<Report, Error> {
     let key = key_id(place, id)?;
-    let revoked = Store::open(&place.store_file())?.revoke_key(key);
+    let store = Store::open(&place.store_file())?;
+    let revoked = if successors {
+        store.revoke_key_and_successors(key)
+    } else {
+        store.revoke_key(key).map(|found| vec![(id.to_owned(), found)])
+    };
     let revoked = revoked.map_err(|error| match error {
         StoreError::UnknownKey(_) => Error::unknown("apikey", id, place),
         error => error.into(),
+    })?;
+    let lines = revoked.iter().map(|(id, found)| match found {
+        Revocation::Now(_) => format!("revoked API key {id}"),
+        Revocation::Already(since) => format!("API key {id} was revoked already, at {since:.0}"),
     });
-    let (text, since) = match revoked? {
-        Revocation::Now(since) => {
-            (format!("revoked API key {id}; running servers refuse it from now on"), since)
-        }
-        Revocation::Already(since) => {
-            (format!("API key {id} was revoked already, at {since:.0}"), since)
-        }
-    };
-    Ok(Report::new(text, json!({ "id": id, "revoked": since.to_string() })))
+    let mut text = lines.collect::<Vec<_>>().join("\n");
+    if revoked.iter().any(|(_, found)| matches!(found, Revocation::Now(_))) {
+        text.push_str(
+            "\nrunning servers refuse it within a quarter of a second, and end what is open for it",
+        );
+    }
+    let json = |(id, found): &(String, Revocation)| json!({ "id": id, "revoked": found.since().to_string(), "before": found.is_old() });
+    // As it was when there was but one.
+    let first = json(&revoked[0]);
+    let all: Vec<_> = revoked.iter().map(json).collect();
+    let json = if successors { json!({ "keys": all }) } else { first };
+    Ok(Report::new(text, json))
 }
 
 /// Says where the key is, or the key itself to whoever asked to see it.

@@ -61,8 +61,20 @@ pub enum Command {
         #[command(subcommand)]
         command: ClientCommand,
     },
-    /// Sign a token for trying rbac-server, and print it; or revoke one of jwt-server
+    /// Sign a token for trying rbac-server, and print it; or revoke one
     Token(Token),
+    /// Revoke all that a user has
+    User {
+        /// What to do with users.
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// List or revoke the keys that sign tokens
+    SigningKey {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: SigningKeyCommand,
+    },
     /// Make a certificate for trying TLS out, and the CA that signed it
     Cert(Cert),
 }
@@ -143,10 +155,13 @@ pub enum ApiKeyCommand {
     Rotate(RotateApiKey),
     /// List all keys; the keys themselves are not kept anywhere
     List,
-    /// Refuse a key from now on
+    /// Refuse a key from now on; what is open for it ends
     Revoke {
-        /// The id, as `apikey list` shows it
+        /// The id, as `apikey list` shows it. It is also the second part of a key: mcpk_ID_…
         id: String,
+        /// Refuse those too that took over from it, as after a theft of its file
+        #[arg(long)]
+        successors: bool,
     },
 }
 
@@ -197,6 +212,29 @@ pub enum ClientCommand {
     Revoke {
         /// The client id, as `client list` shows it
         id: String,
+    },
+}
+
+/// What can be done with a user.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Refuse all keys and clients of a user, and all tokens issued until now, whoever issued them.
+    /// What the user is given from now on is good
+    Revoke {
+        /// The user, such as bob: an owner, or the sub of tokens
+        user: String,
+    },
+}
+
+/// What can be done with the keys that sign tokens.
+#[derive(Debug, Subcommand)]
+pub enum SigningKeyCommand {
+    /// List those of the keys folder
+    List,
+    /// Refuse every token that a key signed, from now on and for ever
+    Revoke {
+        /// Its name (kid), as `signing-key list`, /jwks.json and the head of its tokens show it
+        kid: String,
     },
 }
 
@@ -276,14 +314,17 @@ pub struct Token {
 /// What can be done with a token that there is already.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Refuse a token of jwt-server from now on. Its id and its client are in the log, and what
-    /// whoami says
+    /// Refuse a token from now on. Its id and its client are in the log, and what whoami says
     Revoke {
-        /// Its id (jti), a UUID
+        /// Its id (jti)
         jti: String,
         /// The client that it was issued to (client_id)
         #[arg(long, value_name = "ID")]
         client: String,
+        /// It is of an issuer elsewhere, as rbac-server takes them: id and client are whatever that
+        /// issuer calls them, and cannot be checked here
+        #[arg(long)]
+        elsewhere: bool,
     },
 }
 

@@ -120,7 +120,7 @@ pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
     let (text, since) = match revoked? {
         Revocation::Now(since) => (
             format!(
-                "revoked client {id}; it gets no more tokens, and those it has are refused within a quarter of a second"
+                "revoked client {id}; it gets no more tokens, and those it has are refused within a quarter of a second; what is open for them ends"
             ),
             since,
         ),

@@ -22,14 +22,16 @@ mod report;
 mod rotation;
 pub mod rsa;
 mod secret;
+mod signing_key;
 mod table;
 mod token;
+mod user;
 
 pub use error::Error;
 pub use init::{Outcome, init};
 pub use report::Report;
 
-use cli::{ApiKeyCommand, Cli, ClientCommand, Command};
+use cli::{ApiKeyCommand, Cli, ClientCommand, Command, SigningKeyCommand, UserCommand};
 
 /// Does what the command line says.
 ///
@@ -42,7 +44,7 @@ pub fn run(cli: Cli) -> Result<Report, Error> {
             ApiKeyCommand::Create(options) => apikey::create(&place, options),
             ApiKeyCommand::Rotate(options) => apikey::rotate(&place, options),
             ApiKeyCommand::List => apikey::list(&place),
-            ApiKeyCommand::Revoke { id } => apikey::revoke(&place, &id),
+            ApiKeyCommand::Revoke { id, successors } => apikey::revoke(&place, &id, successors),
         },
         Command::Client { command } => match command {
             ClientCommand::Create(options) => client::create(&place, options),
@@ -53,6 +55,11 @@ pub fn run(cli: Cli) -> Result<Report, Error> {
         Command::Init => init::run(&place),
         Command::Rsa(options) => rsa::run(&place, &options),
         Command::Secret(options) => secret::run(&place, &options),
+        Command::SigningKey { command } => match command {
+            SigningKeyCommand::List => signing_key::list(&place),
+            SigningKeyCommand::Revoke { kid } => signing_key::revoke(&place, &kid),
+        },
         Command::Token(options) => token::run(&place, options),
+        Command::User { command: UserCommand::Revoke { user } } => user::revoke(&place, &user),
     }
 }

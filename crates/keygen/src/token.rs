@@ -17,12 +17,20 @@ use crate::{Error, Report};
 
 /// Servers take no token that lives longer.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest that `rbac-server` can be told to take.
+const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// By how much clocks may differ, and more.
 const LEEWAY: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
-    if let Some(TokenCommand::Revoke { jti, client }) = options.command {
-        return revoke(place, jti, client);
+    match options.command {
+        Some(TokenCommand::Revoke { jti, client, elsewhere: true }) => {
+            return revoke(place, jti, client, YEAR);
+        }
+        Some(TokenCommand::Revoke { jti, client, elsewhere: false }) => {
+            return revoke(place, own(place, jti, &client)?, client, LONGEST);
+        }
+        None => {}
     }
     let (role, sub) = (options.role.unwrap_or_default(), options.sub.unwrap_or_default());
     for (flag, value) in [("--role", &role), ("--sub", &sub)] {
@@ -77,25 +85,35 @@ pub(crate) fn run(place: &Place, options: Token) -> Result<Report, Error> {
     Ok(Report::new(text, json))
 }
 
-/// It need not have been issued: who revokes does not have it, and nobody keeps a list.
-fn revoke(place: &Place, jti: String, client: String) -> Result<Report, Error> {
+/// The id of a token of `jwt-server`. It need not have been issued: who revokes does not have it, and
+/// nobody keeps a list.
+fn own(place: &Place, jti: String, client: &str) -> Result<String, Error> {
     // Anything else would be kept, and match no token.
     let Ok(jti) = Uuid::parse_str(&jti).map(|jti| jti.to_string()) else {
         return Err(Error::Invalid(format!(
             "{jti:?} is not the id of a token of jwt-server, which is a UUID; it is in the log of \
-             the server, and in what whoami says, as jti"
+             the server, and in what whoami says; with --elsewhere it may be anything"
         )));
     };
-    let ends = Timestamp::now()
-        .checked_add(LONGEST + LEEWAY)
-        .map_err(|error| Error::Invalid(error.to_string()))?;
     let store = Store::open(&place.store_file())?;
     if !store.list_clients()?.iter().any(|known| known.id == client) {
-        return Err(Error::unknown("client", &client, place));
+        return Err(Error::unknown("client", client, place));
     }
+    Ok(jti)
+}
+
+/// It is remembered until no server would take it anyway.
+fn revoke(place: &Place, jti: String, client: String, longest: Duration) -> Result<Report, Error> {
+    let ends = Timestamp::now()
+        .checked_add(longest + LEEWAY)
+        .map_err(|error| Error::Invalid(error.to_string()))?;
+    let store = Store::open(&place.store_file())?;
     let token = RevokedToken { jti, client, ends };
     let (said, since) = match store.revoke_token(&token)? {
-        Revocation::Now(since) => ("is refused from now on by all servers".to_owned(), since),
+        Revocation::Now(since) => {
+            let said = "is refused from now on by all servers, and what is open for it ends";
+            (said.to_owned(), since)
+        }
         Revocation::Already(since) => (format!("was revoked already, at {since:.0}"), since),
     };
     let RevokedToken { jti, client, .. } = token;

@@ -166,7 +166,12 @@ async fn a_client_is_made_used_listed_and_revoked() {
 
     let list = shell.ok(&["client", "list"]);
     assert!(list.contains(id) && list.contains("alice") && !list.contains(secret));
-    let live = TokenName { jti: Some("live"), client: Some(id), issued: Some(i64::MAX) };
+    let live = TokenName {
+        jti: Some("live"),
+        client: Some(id),
+        issued: Some(i64::MAX),
+        ..TokenName::default()
+    };
     assert!(!store.is_revoked(live).unwrap());
     assert!(shell.ok(&["client", "revoke", id]).contains("those it has are refused"));
     assert!(Store::open(store.path()).unwrap().is_revoked(live).unwrap());
@@ -216,7 +221,12 @@ fn a_token_is_revoked_by_its_name_and_stays_so() {
     let client = shell.json(&create);
     let id = client["client_id"].as_str().unwrap();
     let store = Store::open(&shell.path("keys/credentials.db")).unwrap();
-    let named = |jti| TokenName { jti: Some(jti), client: Some(id), issued: Some(i64::MAX) };
+    let named = |jti| TokenName {
+        jti: Some(jti),
+        client: Some(id),
+        issued: Some(i64::MAX),
+        ..TokenName::default()
+    };
     let lost = "0197f3f0-0000-7000-8000-00000000000a";
     let error = shell.fails(&["token", "revoke", "lost", "--client", id]);
     assert!(error.contains("a UUID"), "{error}");

@@ -9,6 +9,8 @@ mod keys;
 mod options;
 mod prepare;
 
+use std::sync::Arc;
+
 use axum::Router;
 use mcp_auth::authn::jwt::JwtVerifier;
 use mcp_auth::authn::layer::Authenticate;
@@ -20,6 +22,7 @@ use mcp_auth::guard::session::Sessions;
 use mcp_auth::guard::streams::Streams;
 use mcp_auth::{Challenge, Live};
 use serve::{App, Drain, Follow, PublicUrl, ResourceMetadata};
+use store::Store;
 use tools::ToolServer;
 use tower::ServiceBuilder;
 
@@ -34,6 +37,7 @@ pub const BUILT_IN_POLICY: &str = include_str!("../policy.toml");
 pub struct Prepared {
     options: Options,
     keys: Trusted,
+    store: Store,
     policy: Live<Policy>,
     tools: ToolServer,
     follows: Vec<Follow>,
@@ -61,7 +65,10 @@ impl Prepared {
             .into(),
             scope: Some(at_start.scopes_that_only_read().join(" ")).filter(|all| !all.is_empty()),
         };
-        let scheme = JwtVerifier::new(self.keys.clone(), self.options.rules());
+        let store = Arc::new(self.store.clone());
+        let scheme = JwtVerifier::new(self.keys.clone(), self.options.rules())
+            .with_revocations(store.clone())
+            .remembering(self.options.remember_tokens);
         let authenticate = Authenticate::counting(scheme, challenge.clone(), failures);
         let policy = self.policy.clone();
 
@@ -69,27 +76,32 @@ impl Prepared {
         let sessions = Sessions::new();
 
         let (config, manager) = serve::mcp(&drain);
+        let endpoint = self.tools.clone().endpoint(config, manager);
         let mcp = ServiceBuilder::new()
             .layer(authenticate.clone()) // 401: who are you?
             .layer(limit.clone()) // 429: not so often
             .layer(Peek) // what are you asking for?
             .layer(sessions.layer()) // 404: is that your session?
             .layer(Authorize::layer(policy, challenge)) // 403: may you?
-            .layer(Streams) // no longer than your credential
-            .service(self.tools.clone().endpoint(config, manager));
+            .layer(Streams::standing(store.clone())) // no longer than your credential
+            .service(endpoint.clone());
 
         let routes = Router::new()
             .route_service("/mcp", mcp)
-            .merge(serve::below("/mcp", authenticate, limit, sessions))
+            .merge(serve::below("/mcp", authenticate, limit, sessions.clone()))
             .merge(self.keys.router())
             .merge(metadata.router(url));
 
         let (keys, kept_up) = (self.keys.clone(), self.keys.clone());
-        common
+        let (known, ending) = (store.clone(), drain.clone());
+        let outer = common
             .outer(url)
-            .ready(move || keys.ready())
-            .at_start(move || kept_up.keep_up())
-            .follow(self.follows.iter().cloned())
-            .around(routes, &drain)
+            .ready(move || keys.ready().and_then(|()| known.ready()))
+            .at_start(move || {
+                kept_up.keep_up();
+                serve::end_sessions(&sessions, store.clone(), endpoint.clone(), &ending);
+            })
+            .follow(self.follows.iter().cloned());
+        outer.around(routes, &drain)
     }
 }

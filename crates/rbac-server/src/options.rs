@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use mcp_auth::authn::jwt::Rules;
+use mcp_auth::authn::jwt::{Rules, remembered};
 
 use crate::keys::{self, JwksSource};
 
@@ -30,6 +30,10 @@ pub struct Options {
     /// What all servers have.
     #[command(flatten)]
     pub common: serve::Options,
+
+    /// Where it is said which tokens were taken back.
+    #[command(flatten)]
+    pub store: serve::StoreOptions,
 
     /// The issuer's RSA public key in PEM, or several; used anew when it changes [default:
     /// rsa_public.pem in the keys folder]
@@ -76,6 +80,11 @@ pub struct Options {
           value_parser = |text: &str| serve::time(text, SECOND..=YEAR))]
     pub longest_life: Duration,
 
+    /// How many tokens are remembered once they were verified, so that their signatures are not
+    /// looked at again; all else about them is, at every use. 0: none
+    #[arg(long, env = "MCP_REMEMBER_TOKENS", value_name = "N", default_value_t = remembered::DEFAULT)]
+    pub remember_tokens: usize,
+
     /// File that says which role reaches which tools; used anew when it changes [default: the
     /// built-in one with Manager, AssistantManager, Officer and Auditor]
     #[arg(long, env = "MCP_POLICY", value_name = "FILE")]
@@ -96,6 +105,7 @@ impl Options {
     pub fn new(keys: impl Into<PathBuf>) -> Self {
         Self {
             common: serve::Options::new(keys),
+            store: serve::StoreOptions::default(),
             public_key: None,
             jwks: None,
             jwks_refresh: DEFAULT_REFRESH,
@@ -104,6 +114,7 @@ impl Options {
             require_jti: false,
             typ: DEFAULT_TYP.to_owned(),
             longest_life: DEFAULT_LIFE,
+            remember_tokens: remembered::DEFAULT,
             policy: None,
         }
     }

@@ -6,6 +6,7 @@ use anyhow::{anyhow, bail};
 use mcp_auth::Live;
 use mcp_auth::authz::{Catalogue, Policy, PolicyError};
 use serve::{App, Banner, Follow, PublicUrl, Seen, Server, read_trusted};
+use store::Store;
 use tools::{Kit, Records, ToolServer};
 
 use crate::keys::Trusted;
@@ -29,11 +30,13 @@ impl Server for Prepared {
         options.common.known_public_url()?;
         refuse_defaults_for_others(options)?;
         let (keys, follow_keys) = Trusted::open(options)?;
+        let file = options.store.path(&options.common, store::FILE_NAME);
+        let store = Store::open_with(&file, options.store.grace)?;
         let records = Records::open(&options.common.records_of(NAME)?, options.issuer())?;
         let tools = ToolServer::new(NAME, Kit::business(), records);
         let (policy, follow_policy) = policy(options, tools.catalogue())?;
         let follows = follow_policy.into_iter().chain(follow_keys).collect();
-        Ok(Self { options: options.clone(), keys, policy, tools, follows })
+        Ok(Self { options: options.clone(), keys, store, policy, tools, follows })
     }
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {

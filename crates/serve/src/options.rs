@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use http::HeaderValue;
@@ -178,15 +178,6 @@ impl Options {
             format!(" --keys {}", shell::word(&self.keys.to_string_lossy()))
         }
     }
-
-    /// The same for commands that open the store, which is this one if it is not the default.
-    pub fn store_flags(&self, store: Option<&Path>) -> String {
-        let keys = self.keys_flag();
-        match store {
-            Some(file) => format!("{keys} --store {}", shell::word(&file.to_string_lossy())),
-            None => keys,
-        }
-    }
 }
 
 fn address(text: &str) -> anyhow::Result<SocketAddr> {
@@ -214,14 +205,6 @@ mod tests {
         assert!(options.is_loopback());
         options.listen = "0.0.0.0:8101".parse().unwrap();
         assert!(!options.is_loopback());
-    }
-
-    #[test]
-    fn a_command_finds_the_same_folder_and_store() {
-        let flags =
-            |keys: &str, store: Option<&str>| Options::new(keys).store_flags(store.map(Path::new));
-        assert_eq!(flags("keys", None), "");
-        assert_eq!(flags("my keys", Some("a.db")), " --keys 'my keys' --store a.db");
     }
 
     #[test]

@@ -21,7 +21,7 @@ const VERSION: i64 = TABLES.len() as i64;
 /// What each version brought. What is in here stays as it is: files of that version exist.
 ///
 /// Times are RFC 3339 in UTC; `grants` and `scopes` are JSON arrays of strings.
-const TABLES: [&str; 3] = [KEYS_AND_CLIENTS, REVOKED_TOKENS, REVOKED_UNTIL];
+const TABLES: [&str; 4] = [KEYS_AND_CLIENTS, REVOKED_TOKENS, REVOKED_UNTIL, NARROWED_AND_REVOKED];
 
 const KEYS_AND_CLIENTS: &str = "
 CREATE TABLE api_keys (
@@ -67,6 +67,22 @@ const REVOKED_UNTIL: &str = "
 CREATE TABLE revoked_until (
     id          TEXT PRIMARY KEY,
     until       TEXT NOT NULL
+) STRICT;
+";
+
+/// What a key may do less than its grants say, in the form of `--rate-limit` where it is a rate. In
+/// `revoked_users`, `id` is a user, whose tokens are refused if they were issued until then; in
+/// `revoked_signing_keys` it is a `kid`.
+const NARROWED_AND_REVOKED: &str = "
+ALTER TABLE api_keys ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE api_keys ADD COLUMN rate TEXT;
+CREATE TABLE revoked_users (
+    id          TEXT PRIMARY KEY,
+    until       TEXT NOT NULL
+) STRICT;
+CREATE TABLE revoked_signing_keys (
+    id          TEXT PRIMARY KEY,
+    revoked     TEXT NOT NULL
 ) STRICT;
 ";
 
@@ -258,7 +274,7 @@ mod tests {
         let path = folder.path().join("credentials.db");
         open(&path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
         let error = open(&path).unwrap_err().to_string();
-        assert!(error.contains("version 9") && error.contains("up to 3"), "{error}");
+        assert!(error.contains("version 9") && error.contains("up to 4"), "{error}");
     }
 
     #[test]
@@ -279,7 +295,9 @@ mod tests {
             assert_eq!(number(&connection, &path, "PRAGMA user_version").unwrap(), VERSION);
             let count = |table| format!("SELECT count(*) FROM {table}");
             assert_eq!(number(&connection, &path, &count("clients")).unwrap(), 1);
-            for table in ["revoked_tokens", "revoked_until"] {
+            for table in
+                ["revoked_tokens", "revoked_until", "revoked_users", "revoked_signing_keys"]
+            {
                 assert_eq!(number(&connection, &path, &count(table)).unwrap(), 0);
             }
         }

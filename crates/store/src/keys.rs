@@ -149,6 +149,8 @@ pub(crate) fn record(key: StoredKey, digest: KeyDigest) -> KeyRecord {
         roles: key.role.into_iter().collect(),
         scopes: Vec::new(),
         grants: key.grants,
+        issued: Some(key.created),
+        key: None,
         expires: key.expires,
     };
     KeyRecord { digest, identity: Arc::new(identity), revoked: key.revoked }

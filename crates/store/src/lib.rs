@@ -3,7 +3,7 @@
 //! The file holds digests, never a credential. Whoever asks is answered from memory: a
 //! [`Store`] keeps a snapshot of the file and a thread that looks for changes, so that a
 //! key which another process revokes is refused within a quarter of a second. A file that is
-//! replaced is followed; one that cannot be read for [`MAX_AGE`] leaves every credential refused.
+//! replaced is followed; one that cannot be read for [`GRACE`] leaves every credential refused.
 //!
 //! - [`Store`] opens the file, changes it and answers the layers of `mcp-auth`.
 //! - [`NewKey`], [`StoredKey`], [`NewClient`] and [`StoredClient`] are its rows.
@@ -16,6 +16,7 @@ mod file;
 mod keys;
 mod metrics;
 mod opened;
+mod revoke;
 mod rotate;
 mod row;
 mod snapshot;
@@ -28,15 +29,18 @@ use std::time::Duration;
 pub use clients::{NewClient, StoredClient};
 pub use error::StoreError;
 pub use keys::{NewKey, StoredKey};
+pub use revoke::EndedUser;
 pub use store::{Revocation, Store};
 pub use tokens::MOST_REVOKED;
 
 /// The file's usual name within the keys folder.
 pub const FILE_NAME: &str = "credentials.db";
 
-/// For how long a [`Store`] goes by what it read last when the file cannot be read. After that
-/// it answers [`Rejection::unavailable`](mcp_auth::Rejection::unavailable) until it can.
-pub const MAX_AGE: Duration = Duration::from_secs(5);
+/// For how long a [`Store`] goes by what it read last when the file cannot be read: credentials that
+/// it knows go on, and a revocation that somebody makes meanwhile is not seen. Whatever it does not
+/// know, and after that time everything, it answers with
+/// [`Rejection::unavailable`](mcp_auth::Rejection::unavailable) until it can be read.
+pub const GRACE: Duration = Duration::from_secs(60);
 
 /// Who vouches for the owner of an API key: [`Identity::issuer`](mcp_auth::Identity::issuer) of every key.
 pub const KEY_ISSUER: &str = "urn:mcp-auth:keys";

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use mcp_auth::Rejection;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord};
 use mcp_auth::authn::client::ClientRecord;
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 use crate::opened::{Mark, Opened};
 use crate::tokens::Revoked;
@@ -39,25 +40,30 @@ pub(crate) struct Latest {
     /// Time alone decides, so that a watch that hangs or ended counts as a file that is gone.
     read_at: AtomicU64,
     start: Instant,
-    max_age: Duration,
+    grace: Duration,
+    /// Whether the last look failed.
+    failing: AtomicBool,
+    /// How often the snapshot was replaced.
+    changes: watch::Sender<u64>,
 }
 
 struct Look {
     opened: Opened,
     /// `None`: what is in memory may be old. The number is of SQLite's `data_version`.
     seen: Option<(Mark, i64)>,
-    failing: bool,
 }
 
 impl Latest {
     /// Opens the file, made if it is missing, and reads it.
-    pub(crate) fn open(path: &Path, max_age: Duration) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, grace: Duration) -> Result<Self, StoreError> {
         let latest = Self {
             snapshot: ArcSwap::default(),
-            look: Mutex::new(Look { opened: Opened::make(path)?, seen: None, failing: false }),
+            look: Mutex::new(Look { opened: Opened::make(path)?, seen: None }),
             read_at: AtomicU64::new(0),
             start: Instant::now(),
-            max_age,
+            grace,
+            failing: AtomicBool::new(false),
+            changes: watch::Sender::new(0),
         };
         latest.read_if_changed(&mut latest.look())?;
         Ok(latest)
@@ -71,11 +77,27 @@ impl Latest {
     /// The file could not be read for longer than the snapshot counts.
     pub(crate) fn get(&self) -> Result<Guard<Arc<Snapshot>>, Rejection> {
         let age = self.age();
-        if age > self.max_age {
+        if age > self.grace {
             let reason = format!("the credential store could not be read for {} s", age.as_secs());
             return Err(Rejection::unavailable(RETRY_AFTER, reason));
         }
         Ok(self.snapshot.load())
+    }
+
+    /// What is not in the snapshot: not there, unless the file might say otherwise by now.
+    ///
+    /// # Errors
+    /// The last look at the file failed.
+    pub(crate) fn is_absent(&self) -> Result<(), Rejection> {
+        if self.failing.load(Ordering::Acquire) {
+            let reason = "the credential store cannot be read, and may know more by now";
+            return Err(Rejection::unavailable(RETRY_AFTER, reason));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// For how long the snapshot was not known to be what the file says.
@@ -96,17 +118,19 @@ impl Latest {
     pub(crate) fn refresh(&self) -> Result<(), StoreError> {
         let mut look = self.look();
         let result = self.read_if_changed(&mut look);
+        let failing = self.failing.swap(result.is_err(), Ordering::AcqRel);
         match &result {
-            Ok(()) if look.failing => {
+            Ok(()) if failing => {
                 let path = look.opened.path.display();
                 tracing::info!(%path, "the credential store can be read again");
             }
-            Err(error) if !look.failing => {
-                let counts = self.max_age.as_secs_f64();
+            Err(error) if !failing => {
+                let counts = self.grace.as_secs_f64();
                 tracing::error!(
                     %error,
                     "cannot read the credential store; what it said last counts for {counts} s, \
-                     then every credential is refused with 503 until the store can be read"
+                     and revocations made meanwhile are not seen; then every credential is refused \
+                     with 503 until the store can be read"
                 );
             }
             _ => {}
@@ -114,7 +138,6 @@ impl Latest {
         if result.is_err() {
             mcp_auth::metrics::store_failed();
         }
-        look.failing = result.is_err();
         result
     }
 
@@ -142,6 +165,7 @@ impl Latest {
                 tracing::error!(error = row, "a row cannot be read; what depends on it is refused");
             }
             self.snapshot.store(Arc::new(snapshot));
+            self.changes.send_modify(|changes| *changes += 1);
             look.seen = Some((mark, version));
         }
         // Of the look's beginning, and after the snapshot it speaks of.

@@ -5,17 +5,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mcp_auth::Rejection;
-use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup};
+use mcp_auth::authn::Standing;
+use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup, verify};
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
 use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken, TokenName};
+use mcp_auth::{Identity, Rejection};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
+
+use tokio::sync::watch;
 
 use crate::opened::Opened;
 use crate::snapshot::{Latest, RETRY_AFTER};
 use crate::watch::Watch;
 use crate::{
-    MAX_AGE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, metrics,
+    GRACE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, metrics,
     row, tokens,
 };
 
@@ -32,6 +35,20 @@ pub enum Revocation {
     Now(Timestamp),
 }
 
+impl Revocation {
+    /// Since when it is revoked.
+    pub fn since(self) -> Timestamp {
+        match self {
+            Self::Already(since) | Self::Now(since) => since,
+        }
+    }
+
+    /// Whether it had been revoked before.
+    pub fn is_old(self) -> bool {
+        matches!(self, Self::Already(_))
+    }
+}
+
 struct Inner {
     path: PathBuf,
     opened: Mutex<Opened>,
@@ -46,16 +63,16 @@ impl Store {
     /// # Errors
     /// It cannot be opened, others may read it, or it is not a store that this program knows.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_with(path, MAX_AGE)
+        Self::open_with(path, GRACE)
     }
 
-    /// The same, with another time than [`MAX_AGE`].
+    /// The same, with another time than [`GRACE`].
     ///
     /// # Errors
     /// As for [`Store::open`].
-    pub fn open_with(path: &Path, max_age: Duration) -> Result<Self, StoreError> {
+    pub fn open_with(path: &Path, grace: Duration) -> Result<Self, StoreError> {
         let opened = Mutex::new(Opened::make(path)?);
-        let latest = Arc::new(Latest::open(path, max_age)?);
+        let latest = Arc::new(Latest::open(path, grace)?);
         metrics::watch(&latest);
         let watch = Watch::start(Arc::clone(&latest))?;
         Ok(Self(Arc::new(Inner { path: path.to_owned(), opened, latest, _watch: watch })))
@@ -66,12 +83,12 @@ impl Store {
         &self.0.path
     }
 
-    /// Whether credentials can be judged now: what look-ups ask first.
+    /// Whether all credentials can be judged now, those too that were made a moment ago.
     ///
     /// # Errors
-    /// The 503 that every look-up answers: the file could not be read for too long.
-    pub fn readable(&self) -> Result<(), Rejection> {
-        self.0.latest.get().map(drop)
+    /// The file cannot be read. What is known goes on for a while all the same.
+    pub fn ready(&self) -> Result<(), Rejection> {
+        self.0.latest.is_absent()
     }
 
     /// Keeps a key.
@@ -213,10 +230,10 @@ impl Store {
     }
 
     /// A revocation is none before memory knows of it.
-    fn revoke_by(
+    pub(crate) fn revoke_by<T>(
         &self,
-        work: impl FnOnce(&Change<'_>) -> Result<Revocation, StoreError>,
-    ) -> Result<Revocation, StoreError> {
+        work: impl FnOnce(&Change<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let revoked = self.change(work)?;
         self.0.latest.refresh()?;
         Ok(revoked)
@@ -229,7 +246,7 @@ impl Store {
         })
     }
 
-    fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         work: impl FnOnce(&Connection, &Path) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -284,7 +301,11 @@ impl Change<'_> {
 
     /// `None` if there is no such row. No other column is looked at: what cannot be read can
     /// still be revoked.
-    fn revoke(&self, table: &'static str, id: &str) -> Result<Option<Revocation>, StoreError> {
+    pub(crate) fn revoke(
+        &self,
+        table: &'static str,
+        id: &str,
+    ) -> Result<Option<Revocation>, StoreError> {
         let failed = || file::failed("write", self.path);
         let before: Option<Option<String>> = self
             .transaction
@@ -306,13 +327,15 @@ impl Change<'_> {
 
 impl Lookup for Store {
     async fn find(&self, id: KeyId) -> Result<Option<Arc<KeyRecord>>, Rejection> {
-        Ok(self.0.latest.get()?.keys.get(&id).cloned())
+        let found = self.0.latest.get()?.keys.get(&id).cloned();
+        found.map_or_else(|| self.0.latest.is_absent().map(|()| None), |key| Ok(Some(key)))
     }
 }
 
 impl ClientLookup for Store {
     async fn find_client(&self, id: &str) -> Result<Option<Arc<ClientRecord>>, Rejection> {
-        Ok(self.0.latest.get()?.clients.get(id).cloned())
+        let found = self.0.latest.get()?.clients.get(id).cloned();
+        found.map_or_else(|| self.0.latest.is_absent().map(|()| None), |client| Ok(Some(client)))
     }
 }
 
@@ -323,6 +346,25 @@ impl Revocations for Store {
             Rejection::unavailable(RETRY_AFTER, "the name of a revoked token cannot be read")
         })?;
         Ok(revoked.contains(token))
+    }
+}
+
+impl Standing for Store {
+    fn end(&self, identity: &Identity) -> Result<Option<Timestamp>, Rejection> {
+        if identity.scheme != verify::NAME {
+            let revoked = self.is_revoked(TokenName::of(identity))?;
+            return Ok(revoked.then_some(Timestamp::UNIX_EPOCH));
+        }
+        let snapshot = self.0.latest.get()?;
+        let key = KeyId::parse(&identity.credential).and_then(|id| snapshot.keys.get(&id));
+        // Of a key that is there no more nobody knows anything, and so it is over.
+        Ok(key.map_or(Some(Timestamp::UNIX_EPOCH), |key| {
+            key.revoked.into_iter().chain(key.identity.expires).min()
+        }))
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.latest.changes()
     }
 }
 
@@ -347,7 +389,12 @@ mod tests {
         let store = Store::open(&path).unwrap();
         let ends = Timestamp::now() + SignedDuration::from_secs(60);
         let token = RevokedToken { jti: "a".to_owned(), client: "c".to_owned(), ends };
-        let name = TokenName { jti: Some("a"), client: Some("c"), issued: Some(0) };
+        let name = TokenName {
+            jti: Some("a"),
+            client: Some("c"),
+            issued: Some(0),
+            ..TokenName::default()
+        };
         store.0.latest.look_elsewhere(&folder.path().join("nowhere"));
         assert_eq!(Revoke::revoke(&store, token.clone()).unwrap_err().status(), 503);
         assert!(!store.is_revoked(name).unwrap());

@@ -18,23 +18,33 @@ const TABLE: &str = "revoked_tokens";
 pub const MOST_REVOKED: i64 = 10_000;
 
 /// All that is refused.
+#[derive(Default)]
 pub(crate) struct Revoked {
     /// Single tokens, by their names.
     names: HashSet<Box<str>>,
     /// Clients, whose tokens are refused that were issued until then, in seconds since 1970.
     until: HashMap<Box<str>, i64>,
+    /// The same for users.
+    users: HashMap<Box<str>, i64>,
+    /// Keys, of which no signature counts any more.
+    keys: HashSet<Box<str>>,
 }
 
 impl Revoked {
     /// How many entries are remembered.
     pub(crate) fn len(&self) -> usize {
-        self.names.len() + self.until.len()
+        self.names.len() + self.until.len() + self.users.len() + self.keys.len()
     }
 
     pub(crate) fn contains(&self, token: TokenName<'_>) -> bool {
-        let until = token.client.and_then(|client| self.until.get(client));
+        let until = |all: &HashMap<Box<str>, i64>, name: Option<&str>| {
+            let until = name.and_then(|name| all.get(name));
+            until.is_some_and(|until| token.issued.is_none_or(|issued| issued <= *until))
+        };
         token.jti.is_some_and(|jti| self.names.contains(jti))
-            || until.is_some_and(|until| token.issued.is_none_or(|issued| issued <= *until))
+            || until(&self.until, token.client)
+            || until(&self.users, token.user)
+            || token.key.is_some_and(|key| self.keys.contains(key))
     }
 }
 
@@ -118,15 +128,26 @@ pub(crate) fn purge(connection: &Connection, path: &Path) -> Result<(), StoreErr
 /// All that is refused. A name that cannot be read could be that of any token: then none of
 /// them is known.
 pub(crate) fn all(connection: &Connection, path: &Path) -> Result<Revoked, StoreError> {
-    let mut revoked = Revoked { names: HashSet::new(), until: HashMap::new() };
+    let mut revoked = Revoked::default();
     each(connection, path, TABLE, "SELECT id FROM revoked_tokens", |reader| {
         revoked.names.insert(reader.get("id")?);
         Ok(())
     })?;
+    // What is no time revokes all the same.
+    let until = |reader: &Reader<'_>| {
+        reader.time("until").ok().flatten().map_or(i64::MAX, Timestamp::as_second)
+    };
     each(connection, path, "revoked_until", "SELECT id, until FROM revoked_until", |reader| {
-        // What is no time revokes all the same.
-        let until = reader.time("until").ok().flatten().map_or(i64::MAX, Timestamp::as_second);
-        revoked.until.insert(reader.get("id")?, until);
+        revoked.until.insert(reader.get("id")?, until(reader));
+        Ok(())
+    })?;
+    each(connection, path, "revoked_users", "SELECT id, until FROM revoked_users", |reader| {
+        revoked.users.insert(reader.get("id")?, until(reader));
+        Ok(())
+    })?;
+    let keys = "SELECT id FROM revoked_signing_keys";
+    each(connection, path, "revoked_signing_keys", keys, |reader| {
+        revoked.keys.insert(reader.get("id")?);
         Ok(())
     })?;
     // Whatever else of such a row cannot be read.

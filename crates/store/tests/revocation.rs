@@ -1,20 +1,17 @@
 //! What happens to a revocation when the file is lost, replaced or damaged under a server:
 //! one handle is the server's, the other `keygen`'s.
 
+mod place;
+
 use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, Once};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use mcp_auth::authn::apikey::{ApiKeys, Lookup, PlainKey};
-use mcp_auth::authn::client::{ClientLookup, PlainClient, secret_matches};
+use mcp_auth::authn::apikey::{Lookup, PlainKey};
+use mcp_auth::authn::client::{ClientLookup, secret_matches};
 use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken, TokenName};
-use store::{MOST_REVOKED, NewClient, NewKey, Revocation, Store, StoreError};
-
-/// Long enough for some looks of the watch, short enough for a test.
-const MAX_AGE: Duration = Duration::from_millis(600);
+use place::{GRACE, Place, eventually};
+use store::{MOST_REVOKED, NewKey, Revocation, Store, StoreError};
 
 #[tokio::test]
 async fn where_the_file_is_gone_every_credential_is_refused_until_it_is_back() {
@@ -35,7 +32,7 @@ async fn where_the_file_is_gone_every_credential_is_refused_until_it_is_back() {
     assert!(!place.path.exists());
     fs::write(&place.path, "").unwrap();
     fs::set_permissions(&place.path, fs::metadata(&away).unwrap().permissions()).unwrap();
-    tokio::time::sleep(MAX_AGE).await;
+    tokio::time::sleep(GRACE).await;
     assert_eq!(place.status(&server, &place.bob).await, 503);
 
     fs::rename(&away, &place.path).unwrap();
@@ -170,7 +167,9 @@ async fn a_copy_of_an_older_version_is_brought_up_to_date_under_a_running_server
     let connection = rusqlite::Connection::open(&older).unwrap();
     connection
         .execute_batch(
-            "DROP TABLE revoked_tokens; DROP TABLE revoked_until; PRAGMA user_version = 1",
+            "DROP TABLE revoked_tokens; DROP TABLE revoked_until; DROP TABLE revoked_users;
+             DROP TABLE revoked_signing_keys; ALTER TABLE api_keys DROP COLUMN read_only;
+             ALTER TABLE api_keys DROP COLUMN rate; PRAGMA user_version = 1",
         )
         .unwrap();
     drop(connection);
@@ -198,7 +197,12 @@ fn a_client_that_has_given_back_too_many_tokens_has_none_left_and_fills_no_memor
     );
     assert!(matches!(server.revoke_token(&token("1", 60)).unwrap(), Revocation::Already(_)));
     let now = Timestamp::now().as_second();
-    let kept = TokenName { jti: Some("kept"), client: Some("c"), issued: Some(now) };
+    let kept = TokenName {
+        jti: Some("kept"),
+        client: Some("c"),
+        issued: Some(now),
+        ..TokenName::default()
+    };
     assert!(!server.is_revoked(kept).unwrap());
 
     // Whoever stole the secret cannot keep its owner from taking a token back.
@@ -224,7 +228,12 @@ async fn the_tokens_of_a_client_are_revoked_with_it_even_if_its_row_cannot_be_re
     let (server, keygen) = (place.server(), Store::open(&place.path).unwrap());
     let now = Timestamp::now().as_second();
     let id = place.client.id();
-    let live = TokenName { jti: Some("live"), client: Some(id), issued: Some(now + 60) };
+    let live = TokenName {
+        jti: Some("live"),
+        client: Some(id),
+        issued: Some(now + 60),
+        ..TokenName::default()
+    };
     assert!(!server.is_revoked(live).unwrap());
     place.sql("UPDATE clients SET scopes = 'all of them'");
     keygen.revoke_client(id).unwrap();
@@ -234,92 +243,11 @@ async fn the_tokens_of_a_client_are_revoked_with_it_even_if_its_row_cannot_be_re
 
 /// A token of the client `c`, by its name.
 fn named(jti: &str) -> TokenName<'_> {
-    TokenName { jti: Some(jti), client: Some("c"), issued: Some(0) }
+    TokenName { jti: Some(jti), client: Some("c"), issued: Some(0), ..TokenName::default() }
 }
 
 /// A token of the client `c` that ends in so many seconds.
 fn token(jti: &str, seconds: i64) -> RevokedToken {
     let ends = Timestamp::now() + SignedDuration::from_secs(seconds);
     RevokedToken { jti: jti.to_owned(), client: "c".to_owned(), ends }
-}
-
-/// A store with the keys of two owners and a client.
-struct Place {
-    path: PathBuf,
-    bob: PlainKey,
-    alice: PlainKey,
-    client: PlainClient,
-    folder: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        collect_log();
-        let folder = tempfile::tempdir().expect("there is room");
-        let path = folder.path().join("credentials.db");
-        let (bob, alice, client) = (PlainKey::mint(), PlainKey::mint(), PlainClient::mint());
-        let store = Store::open(&path).expect("the folder is ours");
-        store.insert_key(NewKey::of(&bob, "bob", "Laptop")).expect("the id is new");
-        store.insert_key(NewKey::of(&alice, "alice", "Laptop")).expect("the id is new");
-        store.insert_client(NewClient::of(&client, "bob", "Report")).expect("the id is new");
-        Self { path, bob, alice, client, folder }
-    }
-
-    fn server(&self) -> Store {
-        Store::open_with(&self.path, MAX_AGE).expect("the folder is ours")
-    }
-
-    async fn status(&self, server: &Store, key: &PlainKey) -> u16 {
-        let verified = ApiKeys::new(server.clone(), false).verify(key.reveal()).await;
-        verified.map_or_else(|rejection| rejection.status().as_u16(), |_| 200)
-    }
-
-    fn sql(&self, sql: &str) {
-        let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
-        connection.execute(sql, []).expect("it is SQL");
-    }
-
-    fn count(&self, table: &str) -> i64 {
-        let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
-        let sql = format!("SELECT count(*) FROM {table}");
-        connection.query_row(&sql, [], |row| row.get(0)).expect("it is SQL")
-    }
-
-    /// The lines that name this store.
-    fn log(&self) -> String {
-        let log = String::from_utf8(LOG.lock().expect("nobody panics with it").clone())
-            .expect("it is text");
-        let folder = self.folder.path().to_str().expect("it is text");
-        log.lines().filter(|line| line.contains(folder)).map(|line| format!("{line}\n")).collect()
-    }
-}
-
-/// Of all tests of this process: the watch of a store is a thread of its own.
-static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-
-struct Collector;
-
-impl Write for Collector {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.lock().expect("nobody panics with it").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn collect_log() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        tracing_subscriber::fmt().with_ansi(false).with_writer(|| Collector).init();
-    });
-}
-
-async fn eventually(condition: impl AsyncFn() -> bool) {
-    let start = Instant::now();
-    while !condition().await {
-        assert!(start.elapsed() < Duration::from_secs(10), "it never happened");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

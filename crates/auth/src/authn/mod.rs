@@ -4,6 +4,7 @@
 //! 2. A [`Scheme`] verifies it: [`apikey`] or [`jwt`].
 //! 3. [`layer`] removes the credential from the request and puts the identity in its place.
 //!
+//! [`Standing`] knows what became of a credential since, for what is open for it.
 //! [`client`] is the same question at a token endpoint. Nothing in here knows a tool.
 
 pub mod apikey;
@@ -12,5 +13,7 @@ pub mod credential;
 pub mod jwt;
 pub mod layer;
 mod scheme;
+mod standing;
 
 pub use scheme::Scheme;
+pub use standing::Standing;

@@ -6,6 +6,9 @@
 //! rights that its own credential has now. A session of someone else and one that is not there
 //! get the same 404.
 //!
+//! A session ends with the credential that used it last, when that is revoked: [`Sessions::over`]
+//! says which do, and whoever keeps them has to be told.
+//!
 //! A stream can bring answers again that an earlier request of the session was given. So it is
 //! opened only to a credential that has all the rights which the session was used with.
 
@@ -18,6 +21,7 @@ use jiff::Timestamp;
 
 use super::gate::{Check, Gate};
 use super::streams::StreamEnd;
+use crate::authn::Standing;
 use crate::authz::peek::Peeked;
 use crate::identity::Caller;
 use crate::{Challenge, Identity, Rejection, metrics};
@@ -96,6 +100,7 @@ struct Session {
     rights: Rights,
     opened: Instant,
     last_used: Instant,
+    used_by: Arc<Identity>,
 }
 
 /// All rights of all credentials that a session was used with.
@@ -186,6 +191,27 @@ impl Sessions {
         open
     }
 
+    /// Forgets the sessions whose credential, the one that used them last, was ended before its
+    /// time, and answers their ids with it. The MCP service behind has to end them too: by `DELETE`.
+    /// One that has just expired ends none, for it will be renewed.
+    ///
+    /// Where nobody can say whether a credential has ended, its sessions stay: without a
+    /// credential they are of no use.
+    pub fn over(&self, standing: &dyn Standing) -> Vec<(String, Arc<Identity>)> {
+        let now = Timestamp::now();
+        let is_over = |session: &Session| {
+            let expires = session.used_by.expires;
+            let end = standing.end(&session.used_by).ok().flatten();
+            end.is_some_and(|end| end <= now && expires.is_none_or(|expires| end < expires))
+        };
+        let mut over = Vec::new();
+        for own in self.lock().callers.values_mut() {
+            let ended = own.open.extract_if(|_, session| is_over(session));
+            over.extend(ended.map(|(id, session)| (id, session.used_by)));
+        }
+        over
+    }
+
     fn shown(&self, id: &str, session: &Session) -> OpenSession {
         let now = Timestamp::now();
         let ago = |moment: Instant| now - moment.elapsed();
@@ -219,6 +245,7 @@ impl Sessions {
         }
         session.rights.add(identity);
         session.last_used = Instant::now();
+        session.used_by = Arc::clone(identity);
         Ok(StreamEnd(session.opened + self.life))
     }
 
@@ -326,11 +353,11 @@ impl Check for Sessions {
 }
 
 impl Session {
-    fn new(identity: &Identity) -> Self {
+    fn new(identity: &Arc<Identity>) -> Self {
         let now = Instant::now();
         let mut rights = Rights::default();
         rights.add(identity);
-        Self { rights, opened: now, last_used: now }
+        Self { rights, opened: now, last_used: now, used_by: Arc::clone(identity) }
     }
 
     fn is_open(&self, idle: Duration, life: Duration) -> bool {

@@ -1,9 +1,10 @@
 //! Ends a stream with the credential that opened it.
 //!
 //! A request is judged when it comes, and a stream of events can go on for hours after that. It
-//! ends when its credential expires, or when its session does, whichever comes first.
+//! ends when its credential expires or is revoked, or when its session ends, whichever comes first.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,12 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use jiff::Timestamp;
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use tower::{Layer, Service};
 
 use crate::Identity;
+use crate::authn::Standing;
 use crate::metrics::Timer;
 
 /// How often the clock is looked at while a stream is open. Clocks are set, and a machine that
@@ -25,13 +28,16 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// Cuts off event streams that outlive their credential. It comes after
 /// [`Sessions`](super::session::Sessions), right around the MCP service.
-#[derive(Clone, Copy, Debug)]
-pub struct Streams;
+#[derive(Clone, Default)]
+pub struct Streams {
+    standing: Option<Arc<dyn Standing>>,
+}
 
 /// The service that [`Streams`] makes.
 #[derive(Clone, Debug)]
 pub struct Bounded<S> {
     inner: S,
+    streams: Streams,
     clock: Clock,
 }
 
@@ -47,7 +53,7 @@ pin_project! {
     pub struct BoundedFuture<F> {
         #[pin]
         inner: F,
-        limits: Limits,
+        limits: Option<Limits>,
         timer: Timer,
     }
 }
@@ -58,30 +64,35 @@ pin_project! {
         #[pin]
         body: B,
         // Boxed, because nearly every body is no stream and has none.
-        end: Option<Pin<Box<Ending>>>,
+        end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     }
 }
 
-pin_project! {
-    struct Ending {
-        limits: Limits,
-        #[pin]
-        look: Sleep,
-    }
-}
-
-#[derive(Clone, Copy)]
+/// All by which a stream can end that does not end itself.
 struct Limits {
-    credential: Option<Timestamp>,
+    caller: Option<Arc<Identity>>,
     session: Option<Instant>,
+    streams: Streams,
     clock: Clock,
+}
+
+impl Streams {
+    /// Ends streams when their credentials expire.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends them also when their credentials are revoked.
+    pub fn standing(standing: Arc<dyn Standing>) -> Self {
+        Self { standing: Some(standing) }
+    }
 }
 
 impl<S> Layer<S> for Streams {
     type Service = Bounded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Bounded { inner, clock: Timestamp::now }
+        Bounded { inner, streams: self.clone(), clock: Timestamp::now }
     }
 }
 
@@ -98,11 +109,12 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let limits = Limits {
-            credential: Identity::of(request.extensions()).and_then(|caller| caller.expires),
+        let limits = Some(Limits {
+            caller: Identity::of(request.extensions()).cloned(),
             session: request.extensions().get::<StreamEnd>().map(|end| end.0),
+            streams: self.streams.clone(),
             clock: self.clock,
-        };
+        });
         let timer = Timer::start();
         BoundedFuture { inner: self.inner.call(request), limits, timer }
     }
@@ -118,7 +130,8 @@ where
         let this = self.project();
         this.inner.poll(cx).map_ok(|answer| {
             this.timer.layer("handler");
-            let end = is_stream(&answer).then(|| this.limits.ending()).flatten();
+            let limits = this.limits.take().filter(|_| is_stream(&answer));
+            let end = limits.and_then(Limits::ending);
             answer.map(|body| Until { body, end })
         })
     }
@@ -126,34 +139,60 @@ where
 
 impl Limits {
     /// Nothing where nothing ends.
-    fn ending(self) -> Option<Pin<Box<Ending>>> {
-        let left = self.left()?;
-        Some(Box::pin(Ending { limits: self, look: sleep(left.min(LOOK)) }))
+    fn ending(self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        // Before the first look, so that no change falls in between.
+        let changes = self.streams.standing.as_ref().map(|standing| standing.changes());
+        if changes.is_none() {
+            self.left()?;
+        }
+        Some(Box::pin(self.over(changes)))
+    }
+
+    /// Returns when one of them is over.
+    async fn over(self, mut changes: Option<watch::Receiver<u64>>) {
+        loop {
+            let left = self.left().unwrap_or(LOOK).min(LOOK);
+            if left.is_zero() {
+                break;
+            }
+            match &mut changes {
+                Some(receiver) => {
+                    // Whoever knew of changes may be gone, and the clock goes on.
+                    let gone = matches!(timeout(left, receiver.changed()).await, Ok(Err(_)));
+                    changes = changes.filter(|_| !gone);
+                }
+                None => sleep(left).await,
+            }
+        }
+        if let (Some(caller), true) = (&self.caller, self.credential_is_over()) {
+            let Identity { credential, user, .. } = &**caller;
+            tracing::info!(credential, user, "a stream has ended, because its credential is over");
+        }
+    }
+
+    fn credential_is_over(&self) -> bool {
+        self.credential().is_some_and(|end| end <= (self.clock)())
     }
 
     /// The time until the first of them, zero once it is over.
-    fn left(self) -> Option<Duration> {
+    fn left(&self) -> Option<Duration> {
         let credential = self
-            .credential
+            .credential()
             .map(|end| Duration::try_from((self.clock)().duration_until(end)).unwrap_or_default());
         let session = self.session.map(|end| end.saturating_duration_since(Instant::now()));
         credential.into_iter().chain(session).min()
     }
-}
 
-impl Future for Ending {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
-        while this.look.as_mut().poll(cx).is_ready() {
-            let left = this.limits.left().unwrap_or_default();
-            if left.is_zero() {
-                return Poll::Ready(());
-            }
-            this.look.as_mut().reset(tokio::time::Instant::now() + left.min(LOOK));
-        }
-        Poll::Pending
+    /// When the credential ends: by itself, or because somebody said so since. What cannot be said
+    /// counts as over.
+    fn credential(&self) -> Option<Timestamp> {
+        let caller = self.caller.as_ref()?;
+        let said = self
+            .streams
+            .standing
+            .as_ref()
+            .and_then(|standing| standing.end(caller).unwrap_or(Some(Timestamp::UNIX_EPOCH)));
+        caller.expires.into_iter().chain(said).min()
     }
 }
 
@@ -183,6 +222,13 @@ impl<B: Body<Data = Bytes>> Body for Until<B> {
     }
 }
 
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let standing = self.standing.is_some();
+        f.debug_struct("Streams").field("standing", &standing).finish_non_exhaustive()
+    }
+}
+
 fn is_stream<R>(answer: &Response<R>) -> bool {
     answer
         .headers()
@@ -194,7 +240,7 @@ fn is_stream<R>(answer: &Response<R>) -> bool {
 mod tests {
     use std::convert::Infallible;
     use std::pin::pin;
-    use std::sync::Arc;
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use http_body_util::BodyExt;
@@ -202,6 +248,7 @@ mod tests {
     use tower::{ServiceExt, service_fn};
 
     use super::*;
+    use crate::Rejection;
 
     /// Never ends by itself.
     struct Endless;
@@ -235,7 +282,62 @@ mod tests {
             answer.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
             Ok::<_, Infallible>(answer)
         });
-        Bounded { inner, clock }.oneshot(request).await.unwrap().into_body()
+        let streams = Streams::new();
+        Bounded { inner, streams, clock }.oneshot(request).await.unwrap().into_body()
+    }
+
+    /// What was said of bob's credential: nothing, that it is over, or that nobody knows.
+    struct Said(Mutex<Option<Result<Timestamp, ()>>>, watch::Sender<u64>);
+
+    impl Standing for Said {
+        fn end(&self, identity: &Identity) -> Result<Option<Timestamp>, Rejection> {
+            assert_eq!(identity.user, "bob");
+            let said = self.0.lock().unwrap().transpose();
+            said.map_err(|()| Rejection::unavailable(Duration::ZERO, "gone"))
+        }
+
+        fn changes(&self) -> watch::Receiver<u64> {
+            self.1.subscribe()
+        }
+    }
+
+    impl Said {
+        fn say(&self, what: Option<Result<Timestamp, ()>>) {
+            *self.0.lock().unwrap() = what;
+            self.1.send_modify(|changes| *changes += 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_when_its_credential_is_revoked_and_no_sooner() {
+        let over = Timestamp::now() - Duration::from_secs(1);
+        for said in [Ok(over), Err(())] {
+            let standing = Arc::new(Said(Mutex::new(None), watch::Sender::new(0)));
+            let inner = service_fn(async move |_: Request<()>| {
+                let mut answer = Response::new(Endless);
+                answer.headers_mut().insert(CONTENT_TYPE, "text/event-stream".parse().unwrap());
+                Ok::<_, Infallible>(answer)
+            });
+            let service = Streams::standing(standing.clone()).layer(inner);
+            let open = async || service.clone().oneshot(request(None)).await.unwrap().into_body();
+            let mut stream = pin!(open().await.collect());
+            let ends = async |stream: &mut Pin<&mut _>| {
+                tokio::time::timeout(Duration::from_secs(1), stream).await.is_ok()
+            };
+            assert!(!ends(&mut stream).await);
+            standing.say(None);
+            assert!(!ends(&mut stream).await, "somebody else's was revoked");
+            standing.say(Some(said));
+            assert!(ends(&mut stream).await);
+            let late = open().await.collect();
+            assert!(ends(&mut pin!(late)).await, "it was revoked while it was opened");
+            standing.say(None);
+            let mut stream = pin!(open().await.collect());
+            assert!(!ends(&mut stream).await);
+            *standing.0.lock().unwrap() = Some(said);
+            let long = tokio::time::timeout(LOOK, stream).await;
+            assert!(long.is_ok(), "nobody told, and nobody looked");
+        }
     }
 
     async fn lasts(content_type: &'static str, expires: Option<Timestamp>) -> bool {

@@ -85,6 +85,22 @@ pub(crate) fn slowed_down(who: &'static str) {
     }
 }
 
+/// A token was looked for among those that are remembered.
+pub(crate) fn remembered(result: &'static str) {
+    if is_on() {
+        ::metrics::counter!(REMEMBERED_LOOKUPS, "result" => result).increment(1);
+    }
+}
+
+/// Tokens will be looked for.
+pub(crate) fn expect_remembered() {
+    if is_on() {
+        for result in [KNOWN, NEW] {
+            ::metrics::counter!(REMEMBERED_LOOKUPS, "result" => result).increment(0);
+        }
+    }
+}
+
 /// There will be credentials of this scheme.
 pub(crate) fn expect(scheme: &'static str) {
     if is_on() {

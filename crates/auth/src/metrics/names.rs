@@ -24,6 +24,10 @@ pub const STORE_AGE: &str = "mcp_auth_store_snapshot_age_seconds";
 pub const STORE_ROWS: &str = "mcp_auth_store_rows";
 /// Counter.
 pub const STORE_FAILURES: &str = "mcp_auth_store_reload_failures_total";
+/// Gauge.
+pub const REMEMBERED: &str = "mcp_auth_remembered_tokens";
+/// Counter, by `result`.
+pub const REMEMBERED_LOOKUPS: &str = "mcp_auth_remembered_token_lookups_total";
 /// Gauge, by `listener`.
 pub const CONNECTIONS_OPEN: &str = "mcp_auth_connections_open";
 /// Counter, by `why`.
@@ -37,6 +41,10 @@ pub const AUDIT_READY: &str = "mcp_auth_audit_ready";
 /// Counter.
 pub const AUDIT_LOST: &str = "mcp_auth_audit_lost_total";
 
+/// A token that was verified before.
+pub const KNOWN: &str = "known";
+/// A token whose signature had to be looked at.
+pub const NEW: &str = "new";
 /// A caller who asked more often than its limit lets it.
 pub const WHO_CALLER: &str = "caller";
 /// An address of which more credentials failed than may.
@@ -75,6 +83,11 @@ pub(super) fn describe() {
         "Requests of callers beyond --rate-limit, and failures of addresses beyond --failure-limit."
     );
     describe_gauge!(LIMITER_KEYS, "Callers and addresses of which the limits keep count.");
+    describe_gauge!(REMEMBERED, "Tokens whose signatures need not be looked at again.");
+    describe_counter!(
+        REMEMBERED_LOOKUPS,
+        "Tokens that were looked for among those: known, or new, whatever is wrong with them."
+    );
     describe_gauge!(STORE_READABLE, "Whether credentials can be judged by the store.");
     describe_gauge!(
         STORE_AGE,

@@ -59,7 +59,7 @@ fn behind(side: &Side, scheme: impl Scheme, weather: Weather) -> Running {
         .layer(Peek)
         .layer(Sessions::new().layer())
         .layer(Authorize::layer(Arc::new(policy), challenge))
-        .layer(Streams)
+        .layer(Streams::new())
         .service(tools.endpoint(config, manager));
     let routes = Router::new().route_service("/mcp", mcp);
     let app = Outer::new(Front::new(url.uri(), true)).around(routes, &drain);

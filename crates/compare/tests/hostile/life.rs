@@ -1,25 +1,22 @@
-//! T31, T42: what becomes of a session when its owner's credential is renewed, weakened, taken
-//! back or at its end. Each request is judged by the credential that it brings.
+//! T31, T42: what becomes of a session when its owner's credential is renewed, weakened or at its
+//! end. Each request is judged by the credential that it brings.
 
 use std::time::{Duration, Instant};
 
 use compare::{Kind, Side};
-use mcp_auth::authn::apikey::KeyId;
-use secrecy::ExposeSecret;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
 use super::attack::{Attack, Expected, INVALID, script};
 use super::callers::until;
 use super::forge::Forge;
-use super::raw::Raw;
 use super::sessions::Session;
 
 /// By how much clocks may differ: a token counts for so many seconds after its `exp`.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-pub(crate) fn attacks(kind: Kind) -> Vec<Attack> {
-    let mut rows = vec![
+pub(crate) fn attacks(_: Kind) -> Vec<Attack> {
+    vec![
         script("T31", "a session after the credential was renewed", Expected::Passed, {
             async |side, forge| {
                 let renewed = forge.renewed(side).await?;
@@ -76,53 +73,7 @@ pub(crate) fn attacks(kind: Kind) -> Vec<Attack> {
                 Ok(answer)
             }
         }),
-    ];
-    match kind {
-        Kind::ApiKey => {
-            rows.push(script("T31", "a session after its key was revoked", INVALID, revoked_key));
-        }
-        Kind::Jwt => {
-            rows.push(script("T31", "a session after its token was revoked", INVALID, {
-                revoked_token
-            }));
-        }
-        // Nothing takes back a single token of an issuer elsewhere.
-        Kind::Rbac => {}
-    }
-    rows
-}
-
-async fn revoked_key(side: &Side, forge: &Forge) -> super::attack::Outcome {
-    let key = forge.renewed(side).await?;
-    let session = Session::open(side, &key).await?;
-    let id = KeyId::in_key(key.secret().expose_secret()).ok_or("a key has an id")?;
-    forge.store.revoke_key(id).map_err(|error| error.to_string())?;
-    until(side, &key, |status| status == 401).await?;
-    let answer = session.call_of("get_time").present(&key).send(side).await;
-    // Of the same chain, so it is bob's to end.
-    let end = session.to("DELETE").present(&side.bob).send(side).await;
-    if end.status < 300 { Ok(answer) } else { Err(format!("not ended: {}", end.whole())) }
-}
-
-/// RFC 7009: revoked by the client that it was issued to.
-async fn revoked_token(side: &Side, forge: &Forge) -> super::attack::Outcome {
-    let client = &forge.client;
-    let who = format!("client_id={}&client_secret={}", client.id, client.secret);
-    let form = format!("grant_type=client_credentials&{who}");
-    let issued = Raw::form(side, "/token", &form).send(side).await.json();
-    let token = issued["access_token"].as_str().ok_or("no token was issued")?;
-    forge.keep(token);
-    let credential = Side::present(side.kind, token).map_err(|error| error.to_string())?;
-    let session = Session::open(side, &credential).await?;
-    let revoked = Raw::form(side, "/revoke", &format!("token={token}&{who}")).send(side).await;
-    if revoked.status != 200 {
-        session.end().await?;
-        return Err(format!("not revoked: {}", revoked.whole()));
-    }
-    until(side, &credential, |status| status == 401).await?;
-    let answer = session.call_of("get_time").present(&credential).send(side).await;
-    let end = session.to("DELETE").present(&side.bob).send(side).await;
-    if end.status < 300 { Ok(answer) } else { Err(format!("not ended: {}", end.whole())) }
+    ]
 }
 
 /// T42: a stream ends when the credential does that opened it, and no sooner; one that was

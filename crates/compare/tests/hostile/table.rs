@@ -18,6 +18,7 @@ mod paths;
 mod profile;
 pub(crate) mod raw;
 mod revocation;
+pub(crate) mod revoked;
 mod rotation;
 mod sessions;
 mod size;
@@ -62,6 +63,7 @@ pub(crate) fn attacks(kind: Kind) -> Vec<Attack> {
         revocation::attacks,
         sessions::attacks,
         life::attacks,
+        revoked::attacks,
         origin::attacks,
         confusion::attacks,
         ways::attacks,

@@ -151,6 +151,8 @@ pub(crate) fn nobody(user: &str) -> Identity {
         roles: Vec::new(),
         scopes: Vec::new(),
         grants: Vec::new(),
+        issued: None,
+        key: None,
         expires: None,
     }
 }

@@ -10,6 +10,7 @@
 //! - [`keys`] holds what verifies, by `kid`. The key decides the algorithm, never the token.
 //! - [`jwks`] is how public keys travel.
 //! - [`verify`] is the [`Scheme`](crate::authn::Scheme), for HS256 and RS256 alike.
+//! - [`remembered`] spares the second look at a token that was verified before.
 //! - [`revocation`] is asked whether a token was taken back before its end.
 
 mod claims;
@@ -18,6 +19,7 @@ pub mod key_file;
 pub mod keys;
 mod members;
 pub mod mint;
+pub mod remembered;
 pub mod revocation;
 mod signers;
 pub mod verify;

@@ -1,13 +1,13 @@
 //! Tokens that were taken back before their end (RFC 7009).
 //!
 //! A token is verified without asking anybody, so whoever takes one back has to be asked
-//! after all: by the token's name (`jti`), or by its client and age where many were taken back
-//! at once. That is done once signature and claims are known to be good.
+//! after all: by the token's name (`jti`), or by its age and its client, its user or the key that
+//! signed it, where many were taken back at once. That is done once signature and claims are known
+//! to be good.
 
 use jiff::Timestamp;
 
-use super::Claims;
-use crate::Rejection;
+use crate::{Identity, Rejection};
 
 /// Knows which tokens were taken back. Asked at every request, and so answered from memory.
 pub trait Revocations: Send + Sync + 'static {
@@ -19,12 +19,16 @@ pub trait Revocations: Send + Sync + 'static {
 }
 
 /// By what a token can have been taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenName<'a> {
-    /// Its own name, unique within the issuer.
+    /// Its own name, unique within the issuer (`jti`). One that has none is called by its digest.
     pub jti: Option<&'a str>,
     /// The client that it was issued to (`client_id`).
     pub client: Option<&'a str>,
+    /// The user that it speaks for (`sub`).
+    pub user: Option<&'a str>,
+    /// The key that signed it (`kid`).
+    pub key: Option<&'a str>,
     /// When it was issued (`iat`), in seconds since 1970. A token that does not say so counts
     /// as older than any other.
     pub issued: Option<i64>,
@@ -51,19 +55,28 @@ pub struct RevokedToken {
     pub ends: Timestamp,
 }
 
-/// A token that names neither itself nor a client cannot have been taken back.
+impl<'a> TokenName<'a> {
+    /// The token behind an identity.
+    pub fn of(identity: &'a Identity) -> Self {
+        Self {
+            jti: Some(&identity.credential),
+            client: Some(&identity.client),
+            user: Some(&identity.user),
+            key: identity.key.as_deref(),
+            issued: identity.issued.map(Timestamp::as_second),
+        }
+    }
+}
+
+/// Refuses a token that was taken back.
 pub(super) fn check(
     revocations: Option<&dyn Revocations>,
-    claims: &Claims,
+    identity: &Identity,
 ) -> Result<(), Rejection> {
-    let Claims { jti, client_id, iat, .. } = claims;
-    let token = TokenName { jti: jti.as_deref(), client: client_id.as_deref(), issued: *iat };
-    let Some(revocations) = revocations.filter(|_| jti.is_some() || client_id.is_some()) else {
-        return Ok(());
-    };
-    if revocations.is_revoked(token)? {
-        // It is known here, and so one of ours: no stranger's text in the log.
-        let name = token.jti.unwrap_or("without a name");
+    let Some(revocations) = revocations else { return Ok(()) };
+    if revocations.is_revoked(TokenName::of(identity))? {
+        // Its signature is good: no stranger's text in the log.
+        let name = &identity.credential;
         return Err(Rejection::revoked_credential(format!("jti: the token {name} was revoked")));
     }
     Ok(())
@@ -76,7 +89,7 @@ mod tests {
 
     use super::*;
     use crate::authn::jwt::mint::new_hs256_secret;
-    use crate::authn::jwt::{JwtVerifier, KeySet, Rules, Signer, VerifyingKey};
+    use crate::authn::jwt::{Claims, JwtVerifier, KeySet, Rules, Signer, VerifyingKey};
 
     /// Knows one revoked token, or cannot say.
     struct List(Result<&'static str, ()>);

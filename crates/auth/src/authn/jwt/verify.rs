@@ -17,8 +17,9 @@ use serde::de::IgnoredAny;
 
 use super::claims::present;
 use super::members::{TWICE, unique};
+use super::remembered::{Digest, Remembered, Verified};
 use super::revocation::{self, Revocations};
-use super::{Claims, Keys};
+use super::{Claims, Keys, VerifyingKey};
 use crate::authn::Scheme;
 use crate::authn::credential::Credential;
 use crate::shown::shown;
@@ -35,6 +36,7 @@ pub struct JwtVerifier<K> {
     keys: K,
     rules: Rules,
     revocations: Option<Arc<dyn Revocations>>,
+    remembered: Option<Arc<Remembered>>,
 }
 
 /// What is asked of a token beyond its signature.
@@ -74,12 +76,23 @@ impl Rules {
 impl<K: Keys> JwtVerifier<K> {
     /// Verifies with these keys under these rules.
     pub fn new(keys: K, rules: Rules) -> Self {
-        Self { keys, rules, revocations: None }
+        Self { keys, rules, revocations: None, remembered: None }
     }
 
     /// Asks for every token that is good otherwise whether it was taken back.
     pub fn with_revocations(self, revocations: Arc<dyn Revocations>) -> Self {
         Self { revocations: Some(revocations), ..self }
+    }
+
+    /// Remembers up to so many tokens that were verified, and does not look at their signatures
+    /// again; see [`remembered`](super::remembered). 0: none.
+    pub fn remembering(self, most: usize) -> Self {
+        Self { remembered: Remembered::new(most), ..self }
+    }
+
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> Option<&Remembered> {
+        self.remembered.as_deref()
     }
 
     /// For how long after its `exp` a token is taken still.
@@ -93,18 +106,56 @@ impl<K: Keys> JwtVerifier<K> {
     /// 401 for every token that is not valid here and now, 503 if it cannot be known whether
     /// it was taken back.
     pub fn verify(&self, token: &str) -> Result<Arc<Identity>, Rejection> {
-        self.known(token).map_err(|refused| refused.rejection)
+        self.verify_at(token, Timestamp::now()).map_err(|refused| refused.rejection)
     }
 
-    fn known(&self, token: &str) -> Result<Arc<Identity>, Refused> {
-        let now = Timestamp::now();
-        let claims = self.signed_claims(token, now)?;
+    pub(super) fn verify_at(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, Refused> {
+        let Some(remembered) = &self.remembered else {
+            let verified = self.verified(token, now)?;
+            revocation::check(self.revocations.as_deref(), &verified.identity)?;
+            return Ok(verified.identity);
+        };
+        let digest = Digest::of(token);
+        let known = remembered.get(&digest);
+        // Nothing that can change is taken from memory: the key is asked for anew, and so is
+        // whether the token was taken back.
+        let known = known.filter(|known| self.still_holds(known, now));
+        Remembered::count(known.is_some());
+        let verified = match known {
+            Some(known) => known,
+            None => {
+                let verified = Arc::new(self.verified(token, now)?);
+                remembered.put(digest, &verified);
+                verified
+            }
+        };
+        revocation::check(self.revocations.as_deref(), &verified.identity)?;
+        Ok(Arc::clone(&verified.identity))
+    }
+
+    /// Whether what was verified before would be verified now: under the key that has its name
+    /// now, and within its time.
+    fn still_holds(&self, known: &Verified, now: Timestamp) -> bool {
+        let key = self.keys.find(Some(known.key.kid()));
+        key.is_ok_and(|key| key.is_some_and(|key| Arc::ptr_eq(&key, &known.key)))
+            && known.key.is_live(now)
+            && self.judge_times(&known.times, now.as_second()).is_ok()
+    }
+
+    fn verified(&self, token: &str, now: Timestamp) -> Result<Verified, Refused> {
+        let (claims, key) = self.signed_claims(token, now)?;
         self.judge(&claims, now.as_second())?;
-        revocation::check(self.revocations.as_deref(), &claims)?;
-        Ok(Arc::new(identity(claims, token)))
+        let times = Times { exp: claims.exp, nbf: claims.nbf, iat: claims.iat };
+        let identity = Arc::new(identity(claims, token, &key));
+        Ok(Verified { key, times, identity })
     }
 
-    fn signed_claims(&self, token: &str, now: Timestamp) -> Result<Claims, Refused> {
+    /// With the key that verified them.
+    fn signed_claims(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<(Claims, Arc<VerifyingKey>), Refused> {
         let parts = token.rsplit_once('.').and_then(|(message, signature)| {
             message.split_once('.').map(|(header, payload)| (message, header, payload, signature))
         });
@@ -140,12 +191,12 @@ impl<K: Keys> JwtVerifier<K> {
         if !verified.unwrap_or(false) {
             return Err(invalid("signature: it does not verify").into());
         }
-        Ok(part(payload, "claims")?)
+        Ok((part(payload, "claims")?, key))
     }
 
     fn judge(&self, claims: &Claims, now: i64) -> Result<(), Rejection> {
         let Rules { issuer, audience, .. } = &self.rules;
-        let leeway = seconds(self.rules.leeway);
+        let Claims { exp, nbf, iat, .. } = *claims;
         if claims.iss != *issuer {
             let found = shown(&claims.iss);
             return Err(invalid(format!("iss: expected {issuer:?}, found {found}")));
@@ -157,20 +208,9 @@ impl<K: Keys> JwtVerifier<K> {
         if claims.sub.is_empty() {
             return Err(invalid("sub: it is empty"));
         }
-        if claims.exp.saturating_add(leeway) <= now {
-            let end = claims.exp;
-            return Err(Rejection::expired_credential(format!(
-                "exp: expected after {now}, found {end}"
-            )));
-        }
-        if let Some(start) = claims.nbf.filter(|start| *start > now.saturating_add(leeway)) {
-            return Err(invalid(format!("nbf: expected at most {now}, found {start}")));
-        }
-        if let Some(issued) = claims.iat.filter(|issued| *issued > now.saturating_add(leeway)) {
-            return Err(invalid(format!("iat: expected at most {now}, found {issued}")));
-        }
-        let life = claims.exp.saturating_sub(claims.iat.unwrap_or(now));
-        if life > seconds(self.rules.longest_life).saturating_add(leeway) {
+        self.judge_times(&Times { exp, nbf, iat }, now)?;
+        let life = exp.saturating_sub(iat.unwrap_or(now));
+        if life > seconds(self.rules.longest_life).saturating_add(seconds(self.rules.leeway)) {
             return Err(invalid(format!("exp: the token lives {life} s, longer than is allowed")));
         }
         if self.rules.full_profile {
@@ -186,6 +226,22 @@ impl<K: Keys> JwtVerifier<K> {
         }
         Ok(())
     }
+
+    fn judge_times(&self, times: &Times, now: i64) -> Result<(), Rejection> {
+        let leeway = seconds(self.rules.leeway);
+        let soon = now.saturating_add(leeway);
+        if times.exp.saturating_add(leeway) <= now {
+            let reason = format!("exp: expected after {now}, found {}", times.exp);
+            return Err(Rejection::expired_credential(reason));
+        }
+        if let Some(start) = times.nbf.filter(|start| *start > soon) {
+            return Err(invalid(format!("nbf: expected at most {now}, found {start}")));
+        }
+        if let Some(issued) = times.iat.filter(|issued| *issued > soon) {
+            return Err(invalid(format!("iat: expected at most {now}, found {issued}")));
+        }
+        Ok(())
+    }
 }
 
 impl<K: Keys> Scheme for JwtVerifier<K> {
@@ -195,7 +251,7 @@ impl<K: Keys> Scheme for JwtVerifier<K> {
 
     async fn authenticate(&self, head: &Parts) -> Result<Arc<Identity>, Rejection> {
         match Credential::read(head)? {
-            Credential::Bearer(token) => match self.known(token) {
+            Credential::Bearer(token) => match self.verify_at(token, Timestamp::now()) {
                 Err(refused) if refused.no_such_key && self.keys.newer().await => {
                     self.verify(token)
                 }
@@ -207,9 +263,18 @@ impl<K: Keys> Scheme for JwtVerifier<K> {
     }
 }
 
+/// What the clock decides of a token, in seconds since 1970 (RFC 7519 §4.1).
+#[derive(Debug)]
+pub(super) struct Times {
+    pub(super) exp: i64,
+    pub(super) nbf: Option<i64>,
+    pub(super) iat: Option<i64>,
+}
+
 /// A token that was not taken.
-struct Refused {
-    rejection: Rejection,
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) rejection: Rejection,
     /// It names a key that is not there, or not yet.
     no_such_key: bool,
 }
@@ -274,7 +339,7 @@ fn invalid(reason: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
     Rejection::invalid_credential(reason)
 }
 
-fn identity(claims: Claims, token: &str) -> Identity {
+fn identity(claims: Claims, token: &str, key: &VerifyingKey) -> Identity {
     let scopes = claims.scope.as_deref().unwrap_or_default().split(' ');
     Identity {
         scheme: NAME,
@@ -287,6 +352,8 @@ fn identity(claims: Claims, token: &str) -> Identity {
         roles: claims.job_role.into_iter().collect(),
         scopes: scopes.filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
         grants: Vec::new(),
+        issued: claims.iat.and_then(|iat| Timestamp::from_second(iat).ok()),
+        key: Some(key.kid().to_owned()),
         expires: Timestamp::from_second(claims.exp).ok(),
     }
 }

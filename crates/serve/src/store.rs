@@ -1,0 +1,62 @@
+//! Where a server's credentials lie.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mcp_auth::shell;
+
+use crate::{Options, time};
+
+/// The flags of the store.
+#[derive(Clone, Debug, clap::Args)]
+pub struct StoreOptions {
+    /// SQLite file of API keys, clients and revocations, of which it holds digests; keygen has the
+    /// same flag [default: credentials.db in the keys folder]
+    #[arg(long = "store", env = "MCP_STORE", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// For how long credentials that are known go on while that file cannot be read; revocations
+    /// made meanwhile are not seen. All else is answered with 503, and after that time everything
+    #[arg(long = "store-grace", env = "MCP_STORE_GRACE", value_name = "TIME", default_value = "60s",
+          value_parser = |text: &str| time(text, Duration::ZERO..=LONGEST_GRACE))]
+    pub grace: Duration,
+}
+
+const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { file: None, grace: Duration::from_secs(60) }
+    }
+}
+
+impl StoreOptions {
+    /// The file: the one that was named, or `name` in the keys folder.
+    pub fn path(&self, common: &Options, name: &str) -> PathBuf {
+        self.file.clone().unwrap_or_else(|| common.keys.join(name))
+    }
+
+    /// What has to be added to a keygen command so that it finds the same store.
+    pub fn flags(&self, common: &Options) -> String {
+        let keys = common.keys_flag();
+        match &self.file {
+            Some(file) => format!("{keys} --store {}", shell::word(&file.to_string_lossy())),
+            None => keys,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_finds_the_same_folder_and_store() {
+        let flags = |keys: &str, file: Option<&str>| {
+            let store = StoreOptions { file: file.map(PathBuf::from), ..StoreOptions::default() };
+            store.flags(&Options::new(keys))
+        };
+        assert_eq!(flags("keys", None), "");
+        assert_eq!(flags("my keys", Some("a.db")), " --keys 'my keys' --store a.db");
+    }
+}

@@ -1,0 +1,144 @@
+//! Revocations of more than one credential at a time, and what each ended.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use mcp_auth::authn::apikey::KeyId;
+use rusqlite::{Connection, OptionalExtension, ToSql};
+
+use crate::store::Change;
+use crate::{Revocation, Store, StoreError, file, row};
+
+/// What the revocation of a user ended. What had been revoked before is not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedUser {
+    /// The API keys, by their ids, the oldest first.
+    pub keys: Vec<String>,
+    /// The clients, by their ids, the oldest first. Their tokens have ended with them.
+    pub clients: Vec<String>,
+    /// Every token of the user's that was issued until then is refused, whoever issued it.
+    pub until: Timestamp,
+}
+
+impl Store {
+    /// Refuses a key, and all that took over from it or from those that did, from now on.
+    /// Answers each with what was found, the key itself first.
+    ///
+    /// # Errors
+    /// There is no such key, or the file cannot be written, or read again after that.
+    pub fn revoke_key_and_successors(
+        &self,
+        id: KeyId,
+    ) -> Result<Vec<(String, Revocation)>, StoreError> {
+        self.revoke_by(|change| {
+            let chain = change.successors(id)?;
+            let revoked = chain.into_iter().map(|key| {
+                let found = change.revoke("api_keys", &key)?.ok_or(StoreError::UnknownKey(id))?;
+                Ok((key, found))
+            });
+            revoked.collect()
+        })
+    }
+
+    /// Refuses all keys and clients of a user, and all tokens that were issued until now.
+    ///
+    /// Nothing keeps the user from being given others: those that are made from now on are good.
+    ///
+    /// # Errors
+    /// The name cannot be kept, or the file cannot be written, or read again after that.
+    pub fn revoke_user(&self, user: &str) -> Result<EndedUser, StoreError> {
+        row::check("user", user)?;
+        self.revoke_by(|change| {
+            let until = Timestamp::now();
+            let now = row::time(until);
+            let keys = change.revoke_all_of("api_keys", user, &now)?;
+            let clients = change.revoke_all_of("clients", user, &now)?;
+            change.write(
+                "INSERT INTO revoked_users (id, until) VALUES (?1, ?2)
+                 ON CONFLICT (id) DO UPDATE SET until = excluded.until",
+                &[&user, &now],
+            )?;
+            Ok(EndedUser { keys, clients, until })
+        })
+    }
+
+    /// Refuses every token that was signed by the key of this `kid` (RFC 7515 §4.1.4), from now on
+    /// and for ever. Whether there is such a key is not asked: it may lie with an issuer elsewhere.
+    ///
+    /// # Errors
+    /// The name cannot be kept, or the file cannot be written, or read again after that.
+    pub fn revoke_signing_key(&self, kid: &str) -> Result<Revocation, StoreError> {
+        row::check_word("kid", kid)?;
+        self.revoke_by(|change| {
+            let sql = "SELECT revoked FROM revoked_signing_keys WHERE id = ?1";
+            let before: Option<String> = change
+                .transaction
+                .query_row(sql, [kid], |row| Ok(row.get(0).unwrap_or_default()))
+                .optional()
+                .map_err(file::failed("write", change.path))?;
+            if let Some(then) = before {
+                return Ok(Revocation::Already(then.parse().unwrap_or(Timestamp::UNIX_EPOCH)));
+            }
+            let now = Timestamp::now();
+            change.write(
+                "INSERT INTO revoked_signing_keys (id, revoked) VALUES (?1, ?2)",
+                &[&kid, &row::time(now)],
+            )?;
+            Ok(Revocation::Now(now))
+        })
+    }
+
+    /// The names of the signing keys that are revoked.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn revoked_signing_keys(&self) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT id FROM revoked_signing_keys ORDER BY id";
+        self.read(|connection, path| ids(connection, path, sql, &[]))
+    }
+}
+
+impl Change<'_> {
+    /// A key and those of its chain that were made after it. No other column is looked at: what
+    /// cannot be read can still be revoked.
+    fn successors(&self, id: KeyId) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT later.id FROM api_keys later JOIN api_keys key
+                ON later.chain = key.chain AND later.rowid >= key.rowid
+             WHERE key.id = ?1 ORDER BY later.rowid";
+        let found = ids(&self.transaction, self.path, sql, &[&id.to_string()])?;
+        if found.is_empty() { Err(StoreError::UnknownKey(id)) } else { Ok(found) }
+    }
+
+    /// The ids of those that were not revoked before.
+    fn revoke_all_of(
+        &self,
+        table: &'static str,
+        owner: &str,
+        now: &str,
+    ) -> Result<Vec<String>, StoreError> {
+        let live =
+            format!("SELECT id FROM {table} WHERE owner = ?1 AND revoked IS NULL ORDER BY rowid");
+        let found = ids(&self.transaction, self.path, &live, &[&owner])?;
+        // With whatever else stands there, even if it is no time.
+        let sql = format!("UPDATE {table} SET revoked = ?2 WHERE owner = ?1 AND revoked IS NULL");
+        self.write(&sql, &[&owner, &now])?;
+        Ok(found)
+    }
+
+    fn write(&self, sql: &str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
+        let done = self.transaction.execute(sql, values);
+        done.map(drop).map_err(file::failed("write", self.path))
+    }
+}
+
+fn ids(
+    connection: &Connection,
+    path: &Path,
+    sql: &str,
+    values: &[&dyn ToSql],
+) -> Result<Vec<String>, StoreError> {
+    let failed = || file::failed("read", path);
+    let mut statement = connection.prepare(sql).map_err(failed())?;
+    let ids = statement.query_map(values, |row| row.get(0)).map_err(failed())?;
+    ids.collect::<Result<_, _>>().map_err(failed())
+}

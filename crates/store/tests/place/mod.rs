@@ -1,0 +1,94 @@
+//! A store as a server and `keygen` have it open, each with a handle of its own.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Mutex, Once};
+use std::time::{Duration, Instant};
+
+use mcp_auth::authn::apikey::{ApiKeys, PlainKey};
+use mcp_auth::authn::client::PlainClient;
+use store::{NewClient, NewKey, Store};
+
+/// Long enough for some looks of the watch, short enough for a test.
+pub(crate) const GRACE: Duration = Duration::from_millis(600);
+
+/// A store with the keys of two owners and a client.
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    pub(crate) bob: PlainKey,
+    pub(crate) alice: PlainKey,
+    pub(crate) client: PlainClient,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        collect_log();
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("credentials.db");
+        let (bob, alice, client) = (PlainKey::mint(), PlainKey::mint(), PlainClient::mint());
+        let store = Store::open(&path).expect("the folder is ours");
+        store.insert_key(NewKey::of(&bob, "bob", "Laptop")).expect("the id is new");
+        store.insert_key(NewKey::of(&alice, "alice", "Laptop")).expect("the id is new");
+        store.insert_client(NewClient::of(&client, "bob", "Report")).expect("the id is new");
+        Self { path, bob, alice, client, folder }
+    }
+
+    pub(crate) fn server(&self) -> Store {
+        Store::open_with(&self.path, GRACE).expect("the folder is ours")
+    }
+
+    pub(crate) async fn status(&self, server: &Store, key: &PlainKey) -> u16 {
+        let verified = ApiKeys::new(server.clone(), false).verify(key.reveal()).await;
+        verified.map_or_else(|rejection| rejection.status().as_u16(), |_| 200)
+    }
+
+    pub(crate) fn sql(&self, sql: &str) {
+        let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
+        connection.execute(sql, []).expect("it is SQL");
+    }
+
+    pub(crate) fn count(&self, table: &str) -> i64 {
+        let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
+        let sql = format!("SELECT count(*) FROM {table}");
+        connection.query_row(&sql, [], |row| row.get(0)).expect("it is SQL")
+    }
+
+    /// The lines that name this store.
+    pub(crate) fn log(&self) -> String {
+        let log = String::from_utf8(LOG.lock().expect("nobody panics with it").clone())
+            .expect("it is text");
+        let folder = self.folder.path().to_str().expect("it is text");
+        log.lines().filter(|line| line.contains(folder)).map(|line| format!("{line}\n")).collect()
+    }
+}
+
+/// Of all tests of this process: the watch of a store is a thread of its own.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Collector;
+
+impl Write for Collector {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock().expect("nobody panics with it").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn collect_log() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt().with_ansi(false).with_writer(|| Collector).init();
+    });
+}
+
+pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
+    let start = Instant::now();
+    while !condition().await {
+        assert!(start.elapsed() < Duration::from_secs(10), "it never happened");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
