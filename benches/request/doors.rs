@@ -173,6 +173,8 @@ fn anybody() -> Identity {
         roles: Vec::new(),
         scopes: Vec::new(),
         grants: vec!["*".to_owned()],
+        read_only: false,
+        rate: None,
         issued: None,
         key: None,
         expires: None,

@@ -137,6 +137,8 @@ fn one_key(key: &SecretString, options: &Options) -> anyhow::Result<Keys> {
         scopes: Vec::new(),
         // Its holder has the whole server.
         grants: vec!["*".to_owned()],
+        read_only: false,
+        rate: None,
         issued: None,
         key: None,
         expires: None,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::guard::limit::Rate;
+
 /// A caller whose credential has been verified.
 ///
 /// This is the only thing that leaves authentication: no layer after it, and no
@@ -32,6 +34,11 @@ pub struct Identity {
     pub scopes: Vec<String>,
     /// Rules in the form of [`Rule`](crate::authz::Rule) that this one key was given.
     pub grants: Vec<String>,
+    /// Whether this one credential may call tools that change nothing alone (MCP annotation
+    /// `readOnlyHint`), whatever else it was given.
+    pub read_only: bool,
+    /// How often this one credential may ask, if that is less than the server lets everybody.
+    pub rate: Option<Rate>,
     /// When it was issued (claim `iat`, or when a key was made), if that is known.
     pub issued: Option<Timestamp>,
     /// The key that signed it (`kid`, RFC 7515 §4.1.4); `None` if nothing did.
@@ -55,6 +62,8 @@ impl Identity {
             roles: Vec::new(),
             scopes: Vec::new(),
             grants: Vec::new(),
+            read_only: false,
+            rate: None,
             issued: None,
             key: None,
             expires: None,

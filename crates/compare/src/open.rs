@@ -55,6 +55,8 @@ fn everybody() -> Identity {
         roles: Vec::new(),
         scopes: Vec::new(),
         grants: vec!["*".to_owned()],
+        read_only: false,
+        rate: None,
         issued: None,
         key: None,
         expires: None,

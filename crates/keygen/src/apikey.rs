@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use mcp_auth::authn::apikey::{KeyId, PlainKey};
+use mcp_auth::guard::limit::Rate;
 use mcp_auth::shell;
 use serde_json::{Value, json};
 use store::{NewKey, Revocation, Store, StoreError, StoredKey};
@@ -13,24 +14,27 @@ use crate::table::{or_dash, table};
 use crate::{Error, Report};
 
 pub(crate) fn create(place: &Place, options: CreateApiKey) -> Result<Report, Error> {
-    let CreateApiKey { holder, role, grants, expires } = options;
+    let CreateApiKey { holder, role, grants, read_only, rate, expires } = options;
     let plain = PlainKey::mint();
     let id = plain.id().to_string();
     let key = NewKey {
         user_number: holder.user_number.clone(),
         role,
         grants,
+        read_only,
+        rate,
         expires,
         ..NewKey::of(&plain, &holder.owner, &holder.name)
     };
     let mut json = json!({
         "id": id, "owner": key.owner, "name": key.name, "role": key.role, "grants": key.grants,
+        "read_only": key.read_only, "rate": key.rate.map(|rate| rate.to_string()),
         "user_number": key.user_number, "expires": key.expires.map(|end| end.to_string()),
     });
     let may = if key.grants.is_empty() {
         "whoami alone; make one with --grant RULE to reach tools".to_owned()
     } else {
-        key.grants.join(", ")
+        key.grants.join(", ") + &limits(key.read_only, key.rate)
     };
     let ends = expires.map_or_else(|| "never".to_owned(), |end| format!("{end:.0}"));
 
@@ -94,6 +98,7 @@ pub(crate) fn rotate(place: &Place, options: RotateApiKey) -> Result<Report, Err
     let mut json = json!({
         "id": id, "chain": former.chain.to_string(), "owner": next.owner, "name": next.name,
         "role": next.role, "grants": next.grants, "user_number": next.user_number,
+        "read_only": next.read_only, "rate": next.rate.map(|rate| rate.to_string()),
         "expires": next.expires.map(|end| end.to_string()),
         "former": { "id": former.id.to_string(), "expires": until.to_string() },
     });
@@ -117,6 +122,7 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
         json!({
             "id": key.id.to_string(), "owner": key.owner, "user_number": key.user_number,
             "name": key.name, "role": key.role, "grants": key.grants,
+            "read_only": key.read_only, "rate": key.rate.map(|rate| rate.to_string()),
             "created": key.created.to_string(), "expires": key.expires.map(|end| end.to_string()),
             "revoked": key.revoked.map(|since| since.to_string()), "state": state(key),
             "demo": key.demo,
@@ -142,7 +148,7 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
                 state(key).to_owned(),
                 format!("{:.0}", key.created),
                 or_dash(key.expires.map(|end| format!("{end:.0}"))),
-                or_dash(key.grants.join(" ")),
+                or_dash(key.grants.join(" ") + &limits(key.read_only, key.rate)),
             ]
         })
         .collect();
@@ -205,6 +211,13 @@ fn tell_where(
             ));
         }
     }
+}
+
+/// What a key may do less than its grants say.
+fn limits(read_only: bool, rate: Option<Rate>) -> String {
+    let read_only = read_only.then(|| "read-only".to_owned());
+    let limits: Vec<_> = read_only.into_iter().chain(rate.map(|rate| rate.to_string())).collect();
+    if limits.is_empty() { String::new() } else { format!(" ({})", limits.join(", ")) }
 }
 
 fn key_id(place: &Place, id: &str) -> Result<KeyId, Error> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
+use mcp_auth::guard::limit::Rate;
 use mcp_auth::shell;
 
 use crate::expiry;
@@ -177,6 +178,13 @@ pub struct CreateApiKey {
     /// A tool that the key may call: its name, a prefix followed by *, or read_only; repeatable
     #[arg(long = "grant", value_name = "RULE", value_parser = rule)]
     pub grants: Vec<String>,
+    /// Only tools that change nothing, whatever is granted
+    #[arg(long)]
+    pub read_only: bool,
+    /// How often the key may ask, such as 10/min or 600/h,20, where the server lets it: not oftener
+    /// than anybody
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<Rate>,
     /// When the key ends: 30d, 12h, or a time such as 2030-01-01T00:00:00Z [default: never]
     #[arg(long, value_name = "WHEN", value_parser = expiry::moment)]
     pub expires: Option<Timestamp>,

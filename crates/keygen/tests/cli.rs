@@ -68,7 +68,8 @@ async fn a_key_is_made_used_listed_and_revoked() {
     let shell = Shell::new();
     let create = ["apikey", "create", "--owner", "bob", "--name", "Bob's laptop"];
     let options = ["--grant", "get_*", "--grant", "list_shopping_items", "--expires", "30d"];
-    let made = shell.json(&[&create[..], &options, &["--user-number", "1"]].concat());
+    let narrow = ["--user-number", "1", "--read-only", "--rate", "10/min"];
+    let made = shell.json(&[&create[..], &options, &narrow].concat());
     assert_eq!(shell.mode("keys/clients/bob.apikey"), 0o600);
     assert!(made.get("key").is_none());
     let key = secret::read(&shell.path("keys/clients/bob.apikey")).unwrap();
@@ -76,10 +77,13 @@ async fn a_key_is_made_used_listed_and_revoked() {
     let identity = server.verify(&key).await.unwrap();
     assert_eq!((identity.user.as_str(), identity.user_number.as_deref()), ("bob", Some("1")));
     assert_eq!(identity.grants, ["get_*", "list_shopping_items"]);
-    assert!(identity.expires.is_some());
+    assert!(identity.expires.is_some() && identity.read_only && identity.rate.is_some());
+    let never = shell.run(&[&create[..], &["--rate", "never"]].concat());
+    assert!(String::from_utf8_lossy(&never.stderr).contains("such as 600/min"));
 
     let id = made["id"].as_str().unwrap();
     let list = shell.ok(&["apikey", "list"]);
+    assert!(list.contains("list_shopping_items (read-only, 10/min,10)"), "{list}");
     assert!(list.contains(id) && list.contains("Bob's laptop") && !list.contains(key.as_str()));
     let start = Instant::now();
     assert!(shell.ok(&["apikey", "revoke", id]).contains("revoked API key"));

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use mcp_auth::Identity;
 use mcp_auth::authn::apikey::mint::KeyDigest;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord, PlainKey, verify};
+use mcp_auth::guard::limit::Rate;
 use rusqlite::{Connection, Row, named_params};
 
 use crate::row::{self, Read, Reader};
@@ -33,6 +34,10 @@ pub struct NewKey {
     pub role: Option<String>,
     /// Rules in the form of [`Rule`](mcp_auth::authz::Rule). None: no tool but what all may call.
     pub grants: Vec<String>,
+    /// Whether it may call tools that change nothing alone, whatever its grants say.
+    pub read_only: bool,
+    /// How often it may ask, if that is less than the server lets everybody.
+    pub rate: Option<Rate>,
     /// When it was made.
     pub created: Timestamp,
     /// When it ends; `None`: when it is revoked.
@@ -58,6 +63,10 @@ pub struct StoredKey {
     pub role: Option<String>,
     /// Rules in the form of [`Rule`](mcp_auth::authz::Rule).
     pub grants: Vec<String>,
+    /// Whether it may call tools that change nothing alone, whatever its grants say.
+    pub read_only: bool,
+    /// How often it may ask, if that is less than the server lets everybody.
+    pub rate: Option<Rate>,
     /// When it was made.
     pub created: Timestamp,
     /// When it ends, if it does.
@@ -80,6 +89,8 @@ impl NewKey {
             name: name.into(),
             role: None,
             grants: Vec::new(),
+            read_only: false,
+            rate: None,
             created: Timestamp::now(),
             expires: None,
             demo: false,
@@ -99,9 +110,10 @@ impl NewKey {
     pub(crate) fn insert(&self, connection: &Connection) -> rusqlite::Result<usize> {
         connection.execute(
             "INSERT INTO api_keys
-                (id, digest, chain, owner, user_number, name, role, grants, created, expires, demo)
-             VALUES (:id, :digest, :chain, :owner, :user_number, :name, :role, :grants, :created,
-                :expires, :demo)",
+                (id, digest, chain, owner, user_number, name, role, grants, read_only, rate, created,
+                 expires, demo)
+             VALUES (:id, :digest, :chain, :owner, :user_number, :name, :role, :grants, :read_only,
+                :rate, :created, :expires, :demo)",
             named_params! {
                 ":id": self.id.to_string(),
                 ":digest": self.digest,
@@ -111,6 +123,8 @@ impl NewKey {
                 ":name": self.name,
                 ":role": self.role,
                 ":grants": row::list(&self.grants),
+                ":read_only": self.read_only,
+                ":rate": self.rate.map(|rate| rate.to_string()),
                 ":created": row::time(self.created),
                 ":expires": self.expires.map(row::time),
                 ":demo": self.demo,
@@ -149,6 +163,8 @@ pub(crate) fn record(key: StoredKey, digest: KeyDigest) -> KeyRecord {
         roles: key.role.into_iter().collect(),
         scopes: Vec::new(),
         grants: key.grants,
+        read_only: key.read_only,
+        rate: key.rate,
         issued: Some(key.created),
         key: None,
         expires: key.expires,
@@ -160,6 +176,7 @@ fn read(row: &Row<'_>, path: &Path) -> Read<StoredKey> {
     let reader = Reader { path, table: TABLE, row };
     let id =
         |column| KeyId::parse(&reader.get::<String>(column)?).ok_or_else(|| reader.damaged(column));
+    let rate: Option<String> = reader.get("rate")?;
     let key = StoredKey {
         id: id("id")?,
         chain: id("chain")?,
@@ -168,6 +185,8 @@ fn read(row: &Row<'_>, path: &Path) -> Read<StoredKey> {
         name: reader.get("name")?,
         role: reader.get("role")?,
         grants: reader.list("grants")?,
+        read_only: reader.get("read_only")?,
+        rate: rate.map(|rate| rate.parse().map_err(|_| reader.damaged("rate"))).transpose()?,
         created: reader.time("created")?.ok_or_else(|| reader.damaged("created"))?,
         expires: reader.time("expires")?,
         revoked: reader.revoked(),

@@ -8,7 +8,7 @@ use crate::{NewKey, Store, StoreError, StoredKey, file, keys, row};
 
 impl Store {
     /// Lets `next` take over from a key, in the same chain, with the same owner, name, number,
-    /// role and grants, if `handed_over` succeeds. The one before ends at `until`, if not sooner.
+    /// role, grants and limits, if `handed_over` succeeds. The one before ends at `until`, if not sooner.
     /// Returns both as they are then, the one before first.
     ///
     /// # Errors
@@ -31,6 +31,8 @@ impl Store {
                 user_number: former.user_number.clone(),
                 role: former.role.clone(),
                 grants: former.grants.clone(),
+                read_only: former.read_only,
+                rate: former.rate,
                 created,
                 // As long as the last one was to live.
                 expires: life.and_then(|life| created.checked_add(life).ok()),

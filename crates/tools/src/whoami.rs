@@ -33,6 +33,8 @@ async fn whoami(call: Call, _: Nothing) -> Result<Caller, Failure> {
         roles: identity.roles.clone(),
         scopes: identity.scopes.clone(),
         grants: identity.grants.clone(),
+        read_only: identity.read_only,
+        rate: identity.rate.map(|rate| rate.to_string()),
         expires: identity.expires,
         tools: owned(call.permit.allowed()),
         refused: owned(call.permit.refused()),
@@ -60,6 +62,12 @@ struct Caller {
     roles: Vec<String>,
     scopes: Vec<String>,
     grants: Vec<String>,
+    /// Whether only tools may be called that change nothing, whatever is granted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    read_only: bool,
+    /// How often this credential may be used, where it has a limit of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<String>,
     /// When the credential ends (RFC 3339); absent if it has no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<jiff::Timestamp>,
@@ -93,6 +101,12 @@ impl fmt::Display for Caller {
             if !names.is_empty() {
                 writeln!(f, "{what}: {}.", names.join(", "))?;
             }
+        }
+        if self.read_only {
+            writeln!(f, "Tools that change nothing alone.")?;
+        }
+        if let Some(rate) = &self.rate {
+            writeln!(f, "At most {rate} with this credential.")?;
         }
         writeln!(f, "You may call: {}.", list(&self.tools))?;
         write!(f, "You may not call: {}.", list(&self.refused))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Policy;
+use super::policy::is_narrowed;
 use crate::audit::Basis;
 use crate::{Identity, Rejection};
 
@@ -47,6 +48,9 @@ impl Permit {
         if self.policy.reaches(&self.identity, tool) {
             return Verdict::Allowed;
         }
+        if is_narrowed(&self.identity, tool) {
+            return Verdict::NotGranted;
+        }
         match self.policy.scopes_for(tool) {
             scopes if scopes.is_empty() => Verdict::NotGranted,
             scopes => Verdict::InsufficientScope(scopes),
@@ -69,6 +73,11 @@ impl Permit {
                 let found = &self.identity.scopes;
                 let reason = format!("tool {tool}: expected one of {scopes:?}, found {found:?}");
                 Err(Rejection::insufficient_scope(tool, scopes, reason))
+            }
+            Verdict::NotGranted if self.is_narrowed(tool) => {
+                let reason =
+                    format!("tool {tool}: it changes something, and the credential is read-only");
+                Err(Rejection::not_granted(tool, reason))
             }
             Verdict::NotGranted => {
                 let Identity { roles, grants, .. } = &*self.identity;
@@ -103,8 +112,48 @@ impl Permit {
         extensions.get::<Self>()
     }
 
+    fn is_narrowed(&self, tool: &str) -> bool {
+        let tool = self.policy.catalogue().get(tool);
+        tool.is_some_and(|tool| is_narrowed(&self.identity, tool))
+    }
+
     fn names(&self, allowed: bool) -> Vec<&str> {
         let tools = self.policy.catalogue().iter();
         tools.map(|tool| tool.name.as_str()).filter(|name| self.allows(name) == allowed).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authz::catalogue::CatalogueTool;
+
+    #[test]
+    fn a_credential_that_is_read_only_changes_nothing_whatever_else_reaches() {
+        let text = "[roles.A]\ntools = [\"*\"]\n[scopes.a]\ntools = [\"*\"]";
+        let catalogue = [("hr_list", true), ("hr_add", false)]
+            .map(|(name, read_only)| CatalogueTool { name: name.to_owned(), read_only });
+        let policy = Policy::parse(text, catalogue.into_iter().collect()).unwrap();
+        let policy = Arc::new(policy.always("hr_add").unwrap());
+        let all = || vec!["*".to_owned()];
+        for (roles, scopes, grants) in [
+            (vec!["A".to_owned()], vec![], vec![]),
+            (vec![], vec!["a".to_owned()], vec![]),
+            (vec![], vec![], all()),
+            (vec![], vec![], vec![]),
+        ] {
+            let identity = |read_only| {
+                let (roles, scopes, grants) = (roles.clone(), scopes.clone(), grants.clone());
+                let nobody = Identity::new("apikey", "keys", "bob");
+                Arc::new(Identity { roles, scopes, grants, read_only, ..nobody })
+            };
+            assert!(policy.permit(identity(false)).allows("hr_add"));
+            let narrowed = policy.permit(identity(true));
+            assert!(!narrowed.allowed().contains(&"hr_add"));
+            assert_eq!(narrowed.judge("hr_add"), Verdict::NotGranted);
+            assert!(narrowed.check("hr_add").unwrap_err().reason().contains("read-only"));
+            let reads = narrowed.allows("hr_list");
+            assert_eq!(reads, policy.permit(identity(false)).allows("hr_list"));
+        }
     }
 }

@@ -188,6 +188,9 @@ impl Policy {
         identity: &'a Identity,
         tool: &CatalogueTool,
     ) -> Option<Basis<'a>> {
+        if is_narrowed(identity, tool) {
+            return None;
+        }
         if self.always.contains(&tool.name) {
             return Some(Basis::Always);
         }
@@ -227,6 +230,11 @@ impl Policy {
             known: self.catalogue.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", "),
         })
     }
+}
+
+/// Whether this one credential may not call the tool, whatever reaches it.
+pub(super) fn is_narrowed(identity: &Identity, tool: &CatalogueTool) -> bool {
+    identity.read_only && !tool.read_only
 }
 
 fn reach(rules: Option<&Vec<Rule>>, tool: &CatalogueTool) -> bool {

@@ -151,6 +151,8 @@ pub(crate) fn nobody(user: &str) -> Identity {
         roles: Vec::new(),
         scopes: Vec::new(),
         grants: Vec::new(),
+        read_only: false,
+        rate: None,
         issued: None,
         key: None,
         expires: None,

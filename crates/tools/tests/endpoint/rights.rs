@@ -156,6 +156,8 @@ async fn whoami_shows_everything_that_is_known() {
         scopes: vec!["time".to_owned()],
         grants: vec!["get_account_balance".to_owned()],
         roles: vec!["customer".to_owned()],
+        read_only: false,
+        rate: None,
         issued: None,
         key: None,
         expires: Some("2030-01-02T03:04:05Z".parse().unwrap()),

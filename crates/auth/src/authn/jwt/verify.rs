@@ -352,6 +352,8 @@ fn identity(claims: Claims, token: &str, key: &VerifyingKey) -> Identity {
         roles: claims.job_role.into_iter().collect(),
         scopes: scopes.filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
         grants: Vec::new(),
+        read_only: false,
+        rate: None,
         issued: claims.iat.and_then(|iat| Timestamp::from_second(iat).ok()),
         key: Some(key.kid().to_owned()),
         expires: Timestamp::from_second(claims.exp).ok(),

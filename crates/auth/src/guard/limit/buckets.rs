@@ -17,7 +17,7 @@ use super::Rate;
 
 /// Most keys that are remembered. A stranger can bring any number of addresses; the ones that
 /// come once are forgotten first.
-const MOST: usize = 65_536;
+pub(super) const MOST: usize = 65_536;
 
 /// Counts by key.
 pub(super) struct Buckets<K: Clone + Eq + Hash> {
@@ -28,11 +28,8 @@ pub(super) struct Buckets<K: Clone + Eq + Hash> {
 
 impl<K: Clone + Eq + Hash> Buckets<K> {
     pub(super) fn new(rate: Rate) -> Self {
-        let quota = Quota::with_period(rate.interval())
-            .expect("a rate's interval is not zero")
-            .allow_burst(rate.burst());
         let recent = Recent(Arc::new(Cache::new(MOST)));
-        let limiter = RateLimiter::new(quota, recent.clone(), DefaultClock::default());
+        let limiter = RateLimiter::new(quota(rate), recent.clone(), DefaultClock::default());
         Self { limiter, recent, rate }
     }
 
@@ -52,6 +49,11 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
     pub(super) fn rate(&self) -> &Rate {
         &self.rate
     }
+}
+
+pub(super) fn quota(rate: Rate) -> Quota {
+    let quota = Quota::with_period(rate.interval()).expect("a rate's interval is not zero");
+    quota.allow_burst(rate.burst())
 }
 
 impl<K: Clone + Eq + Hash> fmt::Debug for Buckets<K> {

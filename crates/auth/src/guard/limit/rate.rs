@@ -18,7 +18,7 @@ pub enum RateLimit {
 
 /// So many in a period, of which some may come at once. Written `N/PERIOD` or
 /// `N/PERIOD,BURST`, such as `600/min,100`; without a burst, all of them may.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Rate {
     count: NonZeroU32,
     period: Duration,
@@ -107,16 +107,21 @@ impl fmt::Display for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Off => f.write_str("off"),
-            Self::At(Rate { count, period, burst }) => {
-                let period = match period.as_secs() {
-                    1 => "s".to_owned(),
-                    60 => "min".to_owned(),
-                    3600 => "h".to_owned(),
-                    _ => format!("{period:?}"),
-                };
-                write!(f, "{count}/{period},{burst}")
-            }
+            Self::At(rate) => rate.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, period, burst } = self;
+        let period = match (period.as_secs(), period.subsec_nanos()) {
+            (1, 0) => "s".to_owned(),
+            (60, 0) => "min".to_owned(),
+            (3600, 0) => "h".to_owned(),
+            _ => format!("{period:?}"),
+        };
+        write!(f, "{count}/{period},{burst}")
     }
 }
 
@@ -132,6 +137,8 @@ mod tests {
             ("10/s", "10/s,10"),
             ("5/10s,1", "5/10s,1"),
             ("1000/1h", "1000/h,1000"),
+            ("1/1500ms", "1/1.5s,1"),
+            ("2/1m 30s", "2/90s,2"),
             ("OFF", "off"),
         ] {
             let limit: RateLimit = text.parse().unwrap();
