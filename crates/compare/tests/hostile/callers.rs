@@ -43,6 +43,26 @@ impl Forge {
         self.made(side, key, json!({ "exp": end.as_second() })).await
     }
 
+    /// The same, issued so many seconds ago.
+    pub(crate) async fn aged(
+        &self,
+        side: &Side,
+        age: i64,
+        seconds: i64,
+    ) -> Result<Credential, String> {
+        let now = Timestamp::now();
+        let (issued, end) =
+            (now - SignedDuration::from_secs(age), now + SignedDuration::from_secs(seconds));
+        let key = |key: NewKey| NewKey {
+            chain: bobs_chain(side),
+            created: issued,
+            expires: Some(end),
+            ..key
+        };
+        let claims = json!({ "iat": issued.as_second(), "exp": end.as_second() });
+        self.made(side, key, claims).await
+    }
+
     async fn made(
         &self,
         side: &Side,
