@@ -38,9 +38,7 @@ impl Forge {
 
     /// Bob's, for so many seconds more.
     pub(crate) async fn ending(&self, side: &Side, seconds: i64) -> Result<Credential, String> {
-        let end = Timestamp::now() + SignedDuration::from_secs(seconds);
-        let key = |key: NewKey| NewKey { chain: bobs_chain(side), expires: Some(end), ..key };
-        self.made(side, key, json!({ "exp": end.as_second() })).await
+        self.aged(side, 0, seconds).await
     }
 
     /// The same, issued so many seconds ago.
