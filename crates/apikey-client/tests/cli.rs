@@ -8,6 +8,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use client::{Connection, Credential, Protocol};
+use jiff::{SignedDuration, Timestamp};
+use mcp_auth::authn::apikey::PlainKey;
+use mcp_auth::secret;
+use store::{NewKey, Store};
 use tempfile::TempDir;
 
 use crate::site::{Site, document, run, stderr, stdout, tls};
@@ -48,6 +52,48 @@ async fn the_tour_shows_a_call_and_a_refusal_in_both_protocols() {
     assert_eq!(tour["whoami"]["user"], "bob");
     assert_eq!(tour["refused"]["tool"], "remove_shopping_item");
     assert_eq!(tour["refused"]["refusal"]["status"], 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_key_is_told_before_it_comes() {
+    let site = site().await;
+    let store = Store::open(&site.keys.path().join("credentials.db")).expect("the server's store");
+    let key = PlainKey::mint();
+    let now = Timestamp::now();
+    let ends = now + SignedDuration::from_hours(24);
+    store
+        .insert_key(NewKey {
+            grants: vec!["get_time".to_owned()],
+            created: now - SignedDuration::from_hours(24 * 300),
+            expires: Some(ends),
+            ..NewKey::of(&key, "bob", "Old laptop")
+        })
+        .expect("the id is new");
+    let file = site.keys.path().join("old.apikey");
+    secret::write(&file, key.reveal(), false).expect("the folder is ours");
+    // To the second: the store keeps less than a clock says.
+    let told = format!("The credential ends at {}", &ends.to_string()[..19]);
+    for protocol in ["2025-11-25", "2026-07-28"] {
+        let common = ["--protocol", protocol, "--key-file", "old.apikey"];
+        let mut output = site.client(&[&common[..], &["--json", "whoami"]].concat());
+        // Until the server has seen the key.
+        for _ in 0..50 {
+            if output.status.success() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            output = site.client(&[&common[..], &["--json", "whoami"]].concat());
+        }
+        assert_eq!(document(&output)["user"], "bob");
+        let lines = stderr(&output);
+        assert!(lines.starts_with(&told), "{lines}");
+        assert!(lines.contains("keygen apikey rotate") && lines.lines().count() == 1, "{lines}");
+        let refused = site.client(&[&common[..], &["call", "get_weather"]].concat());
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(stderr(&refused).contains("The credential ends at"), "{}", stderr(&refused));
+        let lasting = site.client(&["--protocol", protocol, "whoami"]);
+        assert_eq!(stderr(&lasting), "");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use mcp_auth::Challenge;
+use mcp_auth::authn::expiry::ExpiryWarning;
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
 use mcp_auth::authz::layer::Authorize;
@@ -52,7 +53,8 @@ impl Prepared {
             // There is no authorization server that a client could ask.
             ..Challenge::default()
         };
-        let authenticate = Authenticate::counting(self.keys.clone(), challenge.clone(), failures);
+        let authenticate = Authenticate::counting(self.keys.clone(), challenge.clone(), failures)
+            .warning(ExpiryWarning::new(common.expiry_warning, "Ask whoever runs this server for the key that takes over; keygen apikey rotate makes it."));
         let authorize = Authorize::layer(self.policy.clone(), challenge);
 
         let limit = Limit::layer(common.rate_limit);

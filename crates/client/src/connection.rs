@@ -108,6 +108,12 @@ impl Connection {
             .unwrap_or_default()
     }
 
+    /// What the server said last of the credential's end, if that is near: when, and how to come by
+    /// the next one.
+    pub fn expiring(&self) -> Option<String> {
+        self.session.lock().expect("no holder of this lock can panic").expiring.clone()
+    }
+
     /// Whether the server keeps a session for this connection.
     pub fn has_session(&self) -> bool {
         self.session.lock().expect("no holder of this lock can panic").opened

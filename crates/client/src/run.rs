@@ -85,6 +85,9 @@ async fn execute(
     }
     let connection = open(cli, credentials).await?;
     let done = converse(program, cli, &connection, output).await;
+    if let Some(expiring) = connection.expiring() {
+        note(&expiring);
+    }
     // A session is not left behind. If ending it fails, what was asked for has still been done.
     let closed = connection.close().await;
     done?;

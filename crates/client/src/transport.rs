@@ -76,6 +76,8 @@ pub(crate) struct Session {
     /// Why the last message failed. If nobody waits for its answer any more, rmcp drops this.
     pub(crate) failure: Option<Error>,
     pub(crate) ended: Option<Result<StatusCode, Error>>,
+    /// What the server said last of the credential's end, if that is near.
+    pub(crate) expiring: Option<String>,
 }
 
 impl StreamableHttpClient for Transport {
@@ -204,7 +206,10 @@ impl Transport {
 
     /// Sends with the current credential; after a 401 once more, if there is another one.
     async fn authenticated(&self, request: RequestBuilder) -> Result<Response, Error> {
-        authenticated(&*self.credentials, self.limit, request).await
+        let response = authenticated(&*self.credentials, self.limit, request).await?;
+        // Another credential may have been taken, of which there is nothing to say.
+        self.session().expiring = expiring(&response);
+        Ok(response)
     }
 
     /// Sorts an answer that is no success: a refusal, an error of the protocol itself (which
@@ -289,6 +294,13 @@ fn with(request: RequestBuilder, headers: &Headers, session: Option<&str>) -> Re
 fn events(response: Response, limit: usize) -> BoxedSseResponse {
     let body = Limited::new(reqwest::Body::from(response), limit).map_err(std::io::Error::other);
     Box::pin(SseStream::new(body))
+}
+
+/// What a server says of a credential that ends soon, for people.
+fn expiring(response: &Response) -> Option<String> {
+    let ends = header(response, "credential-expires")?;
+    let how = header(response, "credential-renew").unwrap_or_default();
+    Some(format!("The credential ends at {ends}. {how}"))
 }
 
 fn header(response: &Response, name: &str) -> Option<String> {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use issuer::{Issuer, IssuerConfig};
+use mcp_auth::authn::expiry::ExpiryWarning;
 use mcp_auth::authn::jwt::{JwtVerifier, Rules};
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
@@ -79,7 +80,11 @@ impl Prepared {
         let verifier =
             || JwtVerifier::new(keys.clone(), rules.clone()).with_revocations(store.clone());
         let scheme = verifier().remembering(self.options.remember_tokens);
-        let authenticate = Authenticate::counting(scheme, challenge.clone(), failures.clone());
+        let authenticate = Authenticate::counting(scheme, challenge.clone(), failures.clone())
+            .warning(ExpiryWarning::new(
+                common.expiry_warning,
+                format!("Fetch a token with POST {}/token.", url.origin()),
+            ));
         let implied = policy.current();
 
         let limit = Limit::layer(common.rate_limit);

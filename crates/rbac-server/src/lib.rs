@@ -12,6 +12,7 @@ mod prepare;
 use std::sync::Arc;
 
 use axum::Router;
+use mcp_auth::authn::expiry::ExpiryWarning;
 use mcp_auth::authn::jwt::JwtVerifier;
 use mcp_auth::authn::layer::Authenticate;
 use mcp_auth::authz::Policy;
@@ -69,7 +70,12 @@ impl Prepared {
         let scheme = JwtVerifier::new(self.keys.clone(), self.options.rules())
             .with_revocations(store.clone())
             .remembering(self.options.remember_tokens);
-        let authenticate = Authenticate::counting(scheme, challenge.clone(), failures);
+        let authenticate = Authenticate::counting(scheme, challenge.clone(), failures).warning(
+            ExpiryWarning::new(
+                common.expiry_warning,
+                format!("Ask {} for another token.", self.options.issuer()),
+            ),
+        );
         let policy = self.policy.clone();
 
         let limit = Limit::layer(common.rate_limit);

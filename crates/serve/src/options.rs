@@ -4,6 +4,7 @@ use std::fs::DirBuilder;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http::HeaderValue;
@@ -11,7 +12,7 @@ use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{Failures, Limit, RateLimit};
 use mcp_auth::shell;
 
-use crate::{Audit, LogFormat, Outer, PublicUrl, TimeLimits, Transport, metrics};
+use crate::{Audit, LogFormat, Outer, PublicUrl, TimeLimits, Transport, metrics, time};
 
 /// The flags that all servers have. Each may be given as an environment variable instead,
 /// and a file `.env` in the working directory is read.
@@ -69,6 +70,12 @@ pub struct Options {
     )]
     pub failure_limit: RateLimit,
 
+    /// From when on answers to a credential say that it ends, so long before that: 168h, 90m; but
+    /// not before the last tenth of its life. 0: never
+    #[arg(long, env = "MCP_EXPIRY_WARNING", value_name = "TIME", default_value = "168h",
+          value_parser = |text: &str| time(text, Duration::ZERO..=LONGEST_WARNING))]
+    pub expiry_warning: Duration,
+
     /// How requests arrive.
     #[command(flatten)]
     pub transport: Transport,
@@ -91,6 +98,8 @@ pub struct Options {
     pub log_format: LogFormat,
 }
 
+const LONGEST_WARNING: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 impl Options {
     const LOG: &str = "info,rmcp=error";
 
@@ -104,6 +113,7 @@ impl Options {
             allow_origin: Vec::new(),
             rate_limit: Limit::DEFAULT.parse().expect("the default is a rate"),
             failure_limit: Failures::DEFAULT.parse().expect("the default is a rate"),
+            expiry_warning: Duration::from_secs(7 * 24 * 60 * 60),
             transport: Transport::default(),
             audit: Audit::default(),
             metrics: None,

@@ -17,6 +17,7 @@ use http::header::{
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::Full;
 use mcp_auth::audit::{self, Audit, Auditors};
+use mcp_auth::authn::expiry::{CREDENTIAL_EXPIRES, CREDENTIAL_RENEW};
 use mcp_auth::guard::front::Front;
 use mcp_auth::guard::limit::{RATE_LIMIT, RATE_LIMIT_POLICY};
 use mcp_auth::metrics::{self, Timer};
@@ -260,6 +261,8 @@ fn cors(pages: &[String]) -> CorsLayer {
             HeaderName::from_static("mcp-session-id"),
             RATE_LIMIT,
             RATE_LIMIT_POLICY,
+            CREDENTIAL_EXPIRES,
+            CREDENTIAL_RENEW,
             TraceId::HEADER,
         ])
         .max_age(PREFLIGHT_LIFE)

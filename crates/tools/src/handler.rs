@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use mcp_auth::audit::{Pending, Ruling};
+use mcp_auth::authn::expiry::Expiring;
 use mcp_auth::authz::{Catalogue, CatalogueTool, Permit, Verdict};
 use rmcp::ErrorData;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, ErrorCode, Implementation, JsonObject,
-    ListToolsResult, PaginatedRequestParams, ProtocolVersion, ResultType, ServerCapabilities,
-    ServerConfig,
+    ListToolsResult, MetaObject, PaginatedRequestParams, ProtocolVersion, ResultType,
+    ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer};
+use serde_json::json;
 
 use crate::shopping::{self, Item};
 use crate::tool::Call;
 use crate::{Kit, Records, RecordsError};
+
+/// The key in `_meta` (MCP, General fields) under which an answer says that its credential ends.
+pub const CREDENTIAL_META: &str = "mcp-auth/credential";
 
 /// For the log. The layers before have let the request through.
 const OTHERWISE: &str = "the handler read another call than the layers before it";
@@ -99,7 +104,7 @@ impl ServerHandler for ToolServer {
         let hints = context.protocol_version() >= Some(ProtocolVersion::V_2026_07_28);
         Ok(ListToolsResult {
             result_type: Some(ResultType::COMPLETE),
-            meta: None,
+            meta: expiring(&context),
             next_cursor: None,
             ttl_ms: hints.then_some(0),
             cache_scope: hints.then_some(CacheScope::Private),
@@ -135,7 +140,9 @@ impl ServerHandler for ToolServer {
         }
         let tool = self.inner.kit.tool(name).ok_or_else(|| unknown(name))?;
         let call = Call { permit: permit.clone(), records: self.inner.records.clone() };
-        Ok(tool.run(call, request.arguments.unwrap_or_default()).await.into())
+        let mut result = tool.run(call, request.arguments.unwrap_or_default()).await;
+        result.meta = expiring(&context);
+        Ok(result.into())
     }
 }
 
@@ -150,6 +157,14 @@ fn permit(context: &RequestContext<RoleServer>) -> Result<&Permit, ErrorData> {
                 .to_owned(),
         )
     })
+}
+
+/// The `_meta` of an answer to a credential that ends soon.
+fn expiring(context: &RequestContext<RoleServer>) -> Option<MetaObject> {
+    let parts = context.extensions.get::<http::request::Parts>()?;
+    let Expiring { ends, how_to_renew } = parts.extensions.get()?;
+    let said = json!({ "expires": ends, "howToRenew": how_to_renew });
+    Some(MetaObject(JsonObject::from_iter([(CREDENTIAL_META.to_owned(), said)])))
 }
 
 /// Says what was decided, before anything is done. This is the last word on a call, and has to

@@ -24,7 +24,7 @@ mod weather;
 mod whoami;
 
 pub use endpoint::Endpoint;
-pub use handler::ToolServer;
+pub use handler::{CREDENTIAL_META, ToolServer};
 pub use kit::Kit;
 pub use records::{Records, RecordsError};
 pub use shopping::Item;

@@ -7,10 +7,12 @@ use std::task::{Context, Poll};
 use http::request::Parts;
 use http::{Extensions, Request, Response};
 use http_body_util::Either;
+use jiff::Timestamp;
 use tower::{Layer, Service};
 
 use super::Scheme;
 use super::credential::Credential;
+use super::expiry::{Expiring, ExpiryWarning};
 use crate::audit::Pending;
 use crate::guard::limit::Failures;
 use crate::guard::peer::Peer;
@@ -22,11 +24,15 @@ use crate::{Challenge, Identity, Rejection, RejectionBody};
 /// The credential is taken out of the request and an `Arc<Identity>` put into its
 /// extensions. Everything else is answered here, before any body is read: also with a 429, if
 /// too many credentials from one address have failed.
-pub struct Authenticate<C>(Arc<Config<C>>);
+pub struct Authenticate<C> {
+    config: Arc<Config<C>>,
+    warning: Option<Arc<ExpiryWarning>>,
+}
 
 /// The service that [`Authenticate`] makes.
 pub struct Authenticated<C, S> {
     config: Arc<Config<C>>,
+    warning: Option<Arc<ExpiryWarning>>,
     inner: S,
 }
 
@@ -45,13 +51,18 @@ impl<C: Scheme> Authenticate<C> {
     /// The same, counting the credentials that are refused together with other doors.
     pub fn counting(scheme: C, challenge: Challenge, failures: Failures) -> Self {
         metrics::expect(scheme.name());
-        Self(Arc::new(Config { scheme, challenge, failures }))
+        Self { config: Arc::new(Config { scheme, challenge, failures }), warning: None }
+    }
+
+    /// The same, which also warns of the end of credentials.
+    pub fn warning(self, warning: ExpiryWarning) -> Self {
+        Self { warning: Some(Arc::new(warning)), ..self }
     }
 }
 
 impl<C> Clone for Authenticate<C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { config: Arc::clone(&self.config), warning: self.warning.clone() }
     }
 }
 
@@ -59,13 +70,15 @@ impl<C, S> Layer<S> for Authenticate<C> {
     type Service = Authenticated<C, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Authenticated { config: Arc::clone(&self.0), inner }
+        let Self { config, warning } = self.clone();
+        Authenticated { config, warning, inner }
     }
 }
 
 impl<C, S: Clone> Clone for Authenticated<C, S> {
     fn clone(&self) -> Self {
-        Self { config: Arc::clone(&self.config), inner: self.inner.clone() }
+        let (config, warning) = (Arc::clone(&self.config), self.warning.clone());
+        Self { config, warning, inner: self.inner.clone() }
     }
 }
 
@@ -85,7 +98,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let config = Arc::clone(&self.config);
+        let (config, warning) = (Arc::clone(&self.config), self.warning.clone());
         // The clone that is kept has not been polled ready; the one that was, is used.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
@@ -94,11 +107,25 @@ where
             let admitted = config.admit(request).await;
             timer.layer("authenticate");
             match admitted {
-                Ok(request) => Ok(inner.call(request).await?.map(Either::Left)),
+                Ok(mut request) => {
+                    let expiring = warning.and_then(|warning| expiring(&warning, &request));
+                    if let Some(expiring) = &expiring {
+                        request.extensions_mut().insert(expiring.clone());
+                    }
+                    let mut answer = inner.call(request).await?;
+                    if let Some(expiring) = expiring {
+                        expiring.tell(answer.headers_mut());
+                    }
+                    Ok(answer.map(Either::Left))
+                }
                 Err(answer) => Ok(answer.map(Either::Right)),
             }
         })
     }
+}
+
+fn expiring<B>(warning: &ExpiryWarning, request: &Request<B>) -> Option<Expiring> {
+    warning.of(Identity::of(request.extensions())?, Timestamp::now())
 }
 
 impl<C: Scheme> Config<C> {

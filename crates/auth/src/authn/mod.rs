@@ -4,12 +4,13 @@
 //! 2. A [`Scheme`] verifies it: [`apikey`] or [`jwt`].
 //! 3. [`layer`] removes the credential from the request and puts the identity in its place.
 //!
-//! [`Standing`] knows what became of a credential since, for what is open for it.
+//! [`expiry`] warns of the end of a credential. [`Standing`] knows what became of a credential since, for what is open for it.
 //! [`client`] is the same question at a token endpoint. Nothing in here knows a tool.
 
 pub mod apikey;
 pub mod client;
 pub mod credential;
+pub mod expiry;
 pub mod jwt;
 pub mod layer;
 mod scheme;

@@ -38,9 +38,27 @@ impl Forge {
 
     /// Bob's, for so many seconds more.
     pub(crate) async fn ending(&self, side: &Side, seconds: i64) -> Result<Credential, String> {
-        let end = Timestamp::now() + SignedDuration::from_secs(seconds);
-        let key = |key: NewKey| NewKey { chain: bobs_chain(side), expires: Some(end), ..key };
-        self.made(side, key, json!({ "exp": end.as_second() })).await
+        self.aged(side, 0, seconds).await
+    }
+
+    /// The same, issued so many seconds ago.
+    pub(crate) async fn aged(
+        &self,
+        side: &Side,
+        age: i64,
+        seconds: i64,
+    ) -> Result<Credential, String> {
+        let now = Timestamp::now();
+        let (issued, end) =
+            (now - SignedDuration::from_secs(age), now + SignedDuration::from_secs(seconds));
+        let key = |key: NewKey| NewKey {
+            chain: bobs_chain(side),
+            created: issued,
+            expires: Some(end),
+            ..key
+        };
+        let claims = json!({ "iat": issued.as_second(), "exp": end.as_second() });
+        self.made(side, key, claims).await
     }
 
     async fn made(
