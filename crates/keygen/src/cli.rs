@@ -78,6 +78,12 @@ pub enum Command {
     },
     /// Make a certificate for trying TLS out, and the CA that signed it
     Cert(Cert),
+    /// Copy the store, while servers run
+    Backup {
+        /// File for the copy, which only you can read. Moved to the place of the store, servers that
+        /// run follow it
+        file: PathBuf,
+    },
 }
 
 /// Options of `keygen rsa`.
