@@ -87,7 +87,11 @@ fn a_signing_key_is_listed_and_revoked() {
     assert!(shell.ok(&["signing-key", "revoke", kid(1)]).contains("revoked already"));
     let text = shell.ok(&["signing-key", "revoke", "an-issuers-own"]);
     assert!(text.contains("none of this keys folder"), "{text}");
+    // One of 64 names begins so.
+    shell.ok(&["signing-key", "revoke", "-m_x"]);
     let store = Store::open(&shell.path("keys/credentials.db")).unwrap();
+    let token = TokenName { key: Some("-m_x"), ..TokenName::default() };
+    assert!(store.is_revoked(token).unwrap());
     let token = TokenName { key: Some("an-issuers-own"), ..TokenName::default() };
     assert!(store.is_revoked(token).unwrap());
 }
