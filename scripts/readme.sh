@@ -7,16 +7,13 @@
 # built twice, and `cargo test` is left to check.sh, which ends with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/lib/servers.sh
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 work=$(mktemp -d)
-servers=()
 stop() {
-    local status=$? pid
-    for pid in "${servers[@]}"; do kill -INT "$pid" 2>/dev/null || true; done
-    for pid in "${servers[@]}"; do
-        wait "$pid" || { echo "a server did not exit cleanly on Ctrl-C" >&2; status=1; }
-    done
+    local status=$?
+    stop_servers || status=1
     rm -rf "$work"
     exit "$status"
 }
@@ -26,25 +23,6 @@ git clone --quiet . "$work/mcp-auth"
 cd "$work/mcp-auth"
 export CARGO_TARGET_DIR=$target
 
-# The port that a server listens on: the one it is told, or its own.
-port() {
-    case $1 in
-        *--listen*) sed 's/.*--listen [^ ]*:\([0-9]*\).*/\1/' <<< "$1" ;;
-        *apikey-server*) echo 8101 ;;
-        *jwt-server*) echo 8102 ;;
-        *rbac-server*) echo 8103 ;;
-    esac
-}
-
-answers() {
-    for _ in $(seq 600); do
-        if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
-        kill -0 "$2" 2>/dev/null || return 1
-        sleep 0.2
-    done
-    return 1
-}
-
 awk '/^```sh$/ { block = 1; next } /^```/ { block = 0 } block && NF && !/^#/' README.md > "$work/commands"
 [ -s "$work/commands" ] || { echo "README.md has no commands" >&2; exit 1; }
 
@@ -53,19 +31,9 @@ while IFS= read -r command <&9; do
         "git clone"*|"cd "*|"cargo test"*) continue ;;
     esac
     printf '\n$ %s\n' "$command"
-    case $command in
-        "cargo run -p "*"-server"*)
-            package=${command#cargo run -p }
-            cargo build --quiet -p "${package%% *}"
-            arguments=()
-            case $command in
-                *" -- "*) read -ra arguments <<< "${command#* -- }" ;;
-            esac
-            # Without `cargo` in between, so that the signal reaches the server.
-            "$target/debug/${package%% *}" "${arguments[@]}" &
-            servers+=($!)
-            answers "$(port "$command")" "$!" || { echo "it did not start" >&2; exit 1; }
-            ;;
-        *) bash -euo pipefail -c "$command" </dev/null ;;
-    esac
+    if is_server "$command"; then
+        start_server "$command" || exit 1
+    else
+        bash -euo pipefail -c "$command" </dev/null
+    fi
 done 9< "$work/commands"

@@ -78,6 +78,12 @@ pub enum Command {
     },
     /// Make a certificate for trying TLS out, and the CA that signed it
     Cert(Cert),
+    /// Copy the store, while servers run
+    Backup {
+        /// File for the copy, which only you can read. Moved to the place of the store, servers that
+        /// run follow it
+        file: PathBuf,
+    },
 }
 
 /// Options of `keygen rsa`.
@@ -242,6 +248,7 @@ pub enum SigningKeyCommand {
     /// Refuse every token that a key signed, from now on and for ever
     Revoke {
         /// Its name (kid), as `signing-key list`, /jwks.json and the head of its tokens show it
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }
@@ -325,6 +332,7 @@ pub enum TokenCommand {
     /// Refuse a token from now on. Its id and its client are in the log, and what whoami says
     Revoke {
         /// Its id (jti)
+        #[arg(allow_hyphen_values = true)]
         jti: String,
         /// The client that it was issued to (client_id)
         #[arg(long, value_name = "ID")]

@@ -10,6 +10,7 @@
 //! - [`run`] is the program: one [`cli::Cli`] in, one [`Report`] out.
 
 mod apikey;
+mod backup;
 pub mod cert;
 pub mod cli;
 mod client;
@@ -51,6 +52,7 @@ pub fn run(cli: Cli) -> Result<Report, Error> {
             ClientCommand::List => client::list(&place),
             ClientCommand::Revoke { id } => client::revoke(&place, &id),
         },
+        Command::Backup { file } => backup::run(&place, &file),
         Command::Cert(options) => cert::run(&place, &options),
         Command::Init => init::run(&place),
         Command::Rsa(options) => rsa::run(&place, &options),

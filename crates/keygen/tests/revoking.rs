@@ -1,4 +1,4 @@
-//! `keygen … revoke`: what is taken back, and what it says of that.
+//! `keygen … revoke`: what is taken back, and what it says of that; and copies of the store.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -87,7 +87,11 @@ fn a_signing_key_is_listed_and_revoked() {
     assert!(shell.ok(&["signing-key", "revoke", kid(1)]).contains("revoked already"));
     let text = shell.ok(&["signing-key", "revoke", "an-issuers-own"]);
     assert!(text.contains("none of this keys folder"), "{text}");
+    // One of 64 names begins so.
+    shell.ok(&["signing-key", "revoke", "-m_x"]);
     let store = Store::open(&shell.path("keys/credentials.db")).unwrap();
+    let token = TokenName { key: Some("-m_x"), ..TokenName::default() };
+    assert!(store.is_revoked(token).unwrap());
     let token = TokenName { key: Some("an-issuers-own"), ..TokenName::default() };
     assert!(store.is_revoked(token).unwrap());
 }
@@ -105,4 +109,18 @@ fn a_token_of_another_issuer_is_revoked_by_whatever_that_calls_it() {
     assert!(!store.is_revoked(named("another")).unwrap());
     let spaced = ["token", "revoke", "any name", "--client", "app", "--elsewhere"];
     assert!(shell.fails(&spaced).contains("the token id must be"));
+}
+
+#[test]
+fn a_copy_is_whole_and_private_and_replaces_nothing() {
+    let shell = Shell::new();
+    assert!(shell.fails(&["backup", "copy.db"]).contains("there is no store"));
+    let id = key_of(&shell, "bob", "key");
+    assert!(shell.ok(&["backup", "copy.db"]).contains("mv copy.db keys/credentials.db"));
+    assert_eq!(shell.mode("copy.db"), 0o600);
+    assert_eq!(shell.json(&["--store", "copy.db", "apikey", "list"])[0]["id"], json!(id));
+    let before = fs::read(shell.path("copy.db")).unwrap();
+    assert!(shell.fails(&["backup", "copy.db"]).contains("not there yet"));
+    assert_eq!(fs::read(shell.path("copy.db")).unwrap(), before);
+    assert!(shell.fails(&["backup", "nowhere/copy.db"]).contains("cannot write"));
 }

@@ -9,6 +9,8 @@
 //! - [`NewKey`], [`StoredKey`], [`NewClient`] and [`StoredClient`] are its rows.
 //! - [`demo`] makes what a first run needs.
 
+mod answers;
+mod backup;
 mod clients;
 pub mod demo;
 mod error;

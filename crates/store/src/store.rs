@@ -5,17 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use mcp_auth::authn::Standing;
-use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup, verify};
-use mcp_auth::authn::client::{ClientLookup, ClientRecord};
-use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken, TokenName};
-use mcp_auth::{Identity, Rejection};
+use mcp_auth::Rejection;
+use mcp_auth::authn::apikey::KeyId;
+use mcp_auth::authn::jwt::RevokedToken;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
-use tokio::sync::watch;
-
 use crate::opened::Opened;
-use crate::snapshot::{Latest, RETRY_AFTER};
+use crate::snapshot::Latest;
 use crate::watch::Watch;
 use crate::{
     GRACE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, metrics,
@@ -24,7 +20,7 @@ use crate::{
 
 /// API keys, clients and revoked tokens in one file. Clones share it.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(pub(crate) Arc<Inner>);
 
 /// What a revocation found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +45,10 @@ impl Revocation {
     }
 }
 
-struct Inner {
+pub(crate) struct Inner {
     path: PathBuf,
     opened: Mutex<Opened>,
-    latest: Arc<Latest>,
+    pub(crate) latest: Arc<Latest>,
     /// Held for its thread.
     _watch: Watch,
 }
@@ -322,84 +318,5 @@ impl Change<'_> {
         let sql = format!("UPDATE {table} SET revoked = ?2 WHERE id = ?1");
         self.transaction.execute(&sql, [id, &row::time(now)]).map_err(failed())?;
         Ok(Some(Revocation::Now(now)))
-    }
-}
-
-impl Lookup for Store {
-    async fn find(&self, id: KeyId) -> Result<Option<Arc<KeyRecord>>, Rejection> {
-        let found = self.0.latest.get()?.keys.get(&id).cloned();
-        found.map_or_else(|| self.0.latest.is_absent().map(|()| None), |key| Ok(Some(key)))
-    }
-}
-
-impl ClientLookup for Store {
-    async fn find_client(&self, id: &str) -> Result<Option<Arc<ClientRecord>>, Rejection> {
-        let found = self.0.latest.get()?.clients.get(id).cloned();
-        found.map_or_else(|| self.0.latest.is_absent().map(|()| None), |client| Ok(Some(client)))
-    }
-}
-
-impl Revocations for Store {
-    fn is_revoked(&self, token: TokenName<'_>) -> Result<bool, Rejection> {
-        let snapshot = self.0.latest.get()?;
-        let revoked = snapshot.revoked_tokens.as_ref().ok_or_else(|| {
-            Rejection::unavailable(RETRY_AFTER, "the name of a revoked token cannot be read")
-        })?;
-        Ok(revoked.contains(token))
-    }
-}
-
-impl Standing for Store {
-    fn end(&self, identity: &Identity) -> Result<Option<Timestamp>, Rejection> {
-        if identity.scheme != verify::NAME {
-            let revoked = self.is_revoked(TokenName::of(identity))?;
-            return Ok(revoked.then_some(Timestamp::UNIX_EPOCH));
-        }
-        let snapshot = self.0.latest.get()?;
-        let key = KeyId::parse(&identity.credential).and_then(|id| snapshot.keys.get(&id));
-        // Of a key that is there no more nobody knows anything, and so it is over.
-        Ok(key.map_or(Some(Timestamp::UNIX_EPOCH), |key| {
-            key.revoked.into_iter().chain(key.identity.expires).min()
-        }))
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        self.0.latest.changes()
-    }
-}
-
-impl Revoke for Store {
-    fn revoke(&self, token: RevokedToken) -> Result<(), Rejection> {
-        self.revoke_token(&token)
-            .map(drop)
-            .map_err(|error| Rejection::unavailable(RETRY_AFTER, error.to_string()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::SignedDuration;
-
-    use super::*;
-
-    #[test]
-    fn what_memory_does_not_know_is_not_said_to_be_revoked() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("credentials.db");
-        let store = Store::open(&path).unwrap();
-        let ends = Timestamp::now() + SignedDuration::from_secs(60);
-        let token = RevokedToken { jti: "a".to_owned(), client: "c".to_owned(), ends };
-        let name = TokenName {
-            jti: Some("a"),
-            client: Some("c"),
-            issued: Some(0),
-            ..TokenName::default()
-        };
-        store.0.latest.look_elsewhere(&folder.path().join("nowhere"));
-        assert_eq!(Revoke::revoke(&store, token.clone()).unwrap_err().status(), 503);
-        assert!(!store.is_revoked(name).unwrap());
-        store.0.latest.look_elsewhere(&path);
-        Revoke::revoke(&store, token).unwrap();
-        assert!(store.is_revoked(name).unwrap());
     }
 }
