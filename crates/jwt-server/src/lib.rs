@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use issuer::{Issuer, IssuerConfig};
-use mcp_auth::Challenge;
 use mcp_auth::authn::expiry::ExpiryWarning;
 use mcp_auth::authn::jwt::{JwtVerifier, Rules};
 use mcp_auth::authn::layer::Authenticate;
@@ -22,6 +21,7 @@ use mcp_auth::authz::peek::Peek;
 use mcp_auth::guard::limit::{Failures, Limit};
 use mcp_auth::guard::session::Sessions;
 use mcp_auth::guard::streams::Streams;
+use mcp_auth::{Challenge, Live};
 use serve::{App, Drain, PublicUrl, ResourceMetadata};
 use store::Store;
 use tools::{Kit, Records, ToolServer, Weather};
@@ -60,15 +60,16 @@ impl Prepared {
         let policy = Policy::parse(POLICY, tools.catalogue())?.always("whoami")?;
         let scopes: Vec<String> = policy.scopes().into_iter().map(str::to_owned).collect();
         prepare::warn_of_unknown_scopes(&self.store, &scopes)?;
+        let policy = Live::from(policy);
 
         let metadata = ResourceMetadata {
             authorization_servers: vec![issuer.clone()],
-            scopes_supported: scopes.clone(),
+            scopes: Some(policy.clone()),
         };
         let challenge = Challenge {
             resource_metadata: Some(ResourceMetadata::url(url)),
             // A first token may as well be good for all that changes nothing.
-            scope: Some(policy.scopes_that_only_read().join(" ")).filter(|all| !all.is_empty()),
+            scopes: Some(policy.clone()),
             how_to_get_one: format!("Fetch a token with POST {}/token.", url.origin()).into(),
         };
         let mut rules = Rules::new(&issuer, &audience);
@@ -84,8 +85,7 @@ impl Prepared {
                 common.expiry_warning,
                 format!("Fetch a token with POST {}/token.", url.origin()),
             ));
-        let policy = Arc::new(policy);
-        let implied = policy.clone();
+        let implied = policy.current();
 
         let limit = Limit::layer(common.rate_limit);
         let sessions = Sessions::new();

@@ -1,5 +1,6 @@
 //! The public keys that verify tokens, which are followed while the server runs.
 
+mod client;
 mod remote;
 mod source;
 
@@ -35,10 +36,13 @@ pub(crate) enum Trusted {
 impl Trusted {
     /// Reads the file that the flags name, or prepares to ask an issuer.
     pub(crate) fn open(options: &Options) -> anyhow::Result<(Self, Option<Follow>)> {
+        refuse_ca_without_tls(options)?;
         let (what, file): (_, Box<dyn Fn() -> anyhow::Result<KeySet> + Send + Sync>);
         let seen = match &options.jwks {
             Some(JwksSource::Url(url)) => {
-                return Ok((Self::Remote(Remote::new(url.clone(), options.jwks_refresh)?), None));
+                let (ca, refresh) = (options.jwks_ca.clone(), options.jwks_refresh);
+                let (remote, follow) = Remote::new(url.clone(), ca, refresh)?;
+                return Ok((Self::Remote(remote), follow));
             }
             Some(JwksSource::File(path)) => {
                 let path = path.clone();
@@ -129,6 +133,19 @@ impl Keys for Trusted {
             Self::File(_) => false,
             Self::Remote(remote) => remote.newer().await,
         }
+    }
+}
+
+/// Whoever names a CA believes that something is checked.
+fn refuse_ca_without_tls(options: &Options) -> anyhow::Result<()> {
+    let over_tls = matches!(&options.jwks, Some(JwksSource::Url(url)) if url.scheme() == "https");
+    match &options.jwks_ca {
+        Some(file) if !over_tls => bail!(
+            "no certificate is checked against the CA {}; give --jwks an https URL, or leave \
+             --jwks-ca out",
+            file.display()
+        ),
+        _ => Ok(()),
     }
 }
 

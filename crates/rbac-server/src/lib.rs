@@ -50,11 +50,11 @@ impl Prepared {
         let common = &self.options.common;
         let drain = Drain::new();
         let failures = Failures::new(common.failure_limit);
-        let at_start = self.policy.current();
         // The built-in policy has roles alone; one of the operator's may have scopes.
+        let scopes = Some(self.policy.clone());
         let metadata = ResourceMetadata {
             authorization_servers: self.options.issuer.iter().cloned().collect(),
-            scopes_supported: at_start.scopes().into_iter().map(str::to_owned).collect(),
+            scopes: scopes.clone(),
         };
         let challenge = Challenge {
             resource_metadata: Some(ResourceMetadata::url(url)),
@@ -64,7 +64,7 @@ impl Prepared {
                 self.options.audience()
             )
             .into(),
-            scope: Some(at_start.scopes_that_only_read().join(" ")).filter(|all| !all.is_empty()),
+            scopes,
         };
         let store = Arc::new(self.store.clone());
         let scheme = JwtVerifier::new(self.keys.clone(), self.options.rules())

@@ -53,6 +53,11 @@ pub struct Options {
           value_parser = |text: &str| serve::time(text, SECOND..=DAY))]
     pub jwks_refresh: Duration,
 
+    /// The CA of the URL of --jwks, if it is the issuer's own: certificates in PEM, beside which no
+    /// other CA is trusted there, not even those of this machine; used anew when the file changes
+    #[arg(long, env = "MCP_JWKS_CA", value_name = "FILE")]
+    pub jwks_ca: Option<PathBuf>,
+
     /// Whose tokens are accepted.
     #[arg(
         long,
@@ -109,6 +114,7 @@ impl Options {
             public_key: None,
             jwks: None,
             jwks_refresh: DEFAULT_REFRESH,
+            jwks_ca: None,
             issuer: None,
             audience: None,
             require_jti: false,

@@ -8,6 +8,8 @@ mod binary;
 mod issuer;
 #[path = "binary/jwks.rs"]
 mod jwks;
+#[path = "binary/jwks_ca.rs"]
+mod jwks_ca;
 #[path = "binary/place.rs"]
 mod place;
 #[path = "binary/reload.rs"]
@@ -244,6 +246,7 @@ fn help_teaches() {
         "--public-key",
         "--jwks",
         "MCP_JWKS_REFRESH",
+        "--jwks-ca",
         "--issuer",
         "https://dev-issuer.com",
         "--audience",

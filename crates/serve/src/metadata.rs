@@ -2,6 +2,8 @@
 
 use axum::routing::get;
 use axum::{Json, Router};
+use mcp_auth::Live;
+use mcp_auth::authz::Policy;
 use serde_json::{Value, json};
 
 use crate::PublicUrl;
@@ -15,8 +17,9 @@ const PATH: &str = "/.well-known/oauth-protected-resource";
 pub struct ResourceMetadata {
     /// Issuers whose tokens are accepted. Left out when none was configured.
     pub authorization_servers: Vec<String>,
-    /// The scopes that some tool needs. Left out when empty (RFC 9728 §3.2).
-    pub scopes_supported: Vec<String>,
+    /// The policy whose scopes are `scopes_supported`: those that it has when somebody asks. Left
+    /// out when there are none (RFC 9728 §3.2).
+    pub scopes: Option<Live<Policy>>,
 }
 
 impl ResourceMetadata {
@@ -28,20 +31,20 @@ impl ResourceMetadata {
     /// The document at the path that belongs to `/mcp`, and the same at the root, where some
     /// clients look first.
     pub fn router(&self, url: &PublicUrl) -> Router {
-        let document = self.document(url);
-        let serve = get(async move || Json(document));
+        let (metadata, url) = (self.clone(), url.clone());
+        let serve = get(async move || Json(metadata.document(&url)));
         Router::new().route(PATH, serve.clone()).route(&format!("{PATH}/mcp"), serve)
     }
 
     fn document(&self, url: &PublicUrl) -> Value {
         let mut document = json!({ "resource": url.mcp(), "bearer_methods_supported": ["header"] });
-        for (name, values) in [
-            ("authorization_servers", &self.authorization_servers),
-            ("scopes_supported", &self.scopes_supported),
-        ] {
-            if !values.is_empty() {
-                document[name] = json!(values);
-            }
+        let policy = self.scopes.as_ref().map(Live::current);
+        let scopes = policy.as_ref().map(|policy| policy.scopes()).unwrap_or_default();
+        if !self.authorization_servers.is_empty() {
+            document["authorization_servers"] = json!(self.authorization_servers);
+        }
+        if !scopes.is_empty() {
+            document["scopes_supported"] = json!(scopes);
         }
         document
     }

@@ -21,6 +21,9 @@ pub struct Policy {
     roles: HashMap<String, Vec<Rule>>,
     /// Sorted by name, so that a challenge always names the same scope.
     scopes: BTreeMap<String, Scope>,
+    /// See [`Policy::scopes_that_only_read`]. Each refused stranger is told them, and so they are
+    /// looked for once.
+    only_read: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -98,12 +101,19 @@ impl Policy {
             let implies = implied(scope, &file.scopes)?;
             policy.scopes.insert(scope.clone(), Scope { rules, implies });
         }
+        policy.only_read = policy.only_reading().map(str::to_owned).collect();
         Ok(policy)
     }
 
     /// A policy in which no role and no scope reaches anything: a key's own grants decide.
     pub fn grants_only(catalogue: Catalogue) -> Self {
-        Self { catalogue, always: Vec::new(), roles: HashMap::new(), scopes: BTreeMap::new() }
+        Self {
+            catalogue,
+            always: Vec::new(),
+            roles: HashMap::new(),
+            scopes: BTreeMap::new(),
+            only_read: Vec::new(),
+        }
     }
 
     /// Opens one tool to every caller that is known at all, whatever its rights.
@@ -148,12 +158,8 @@ impl Policy {
 
     /// The scopes that reach nothing but tools which change nothing: what a client that knows
     /// nothing yet may well ask for.
-    pub fn scopes_that_only_read(&self) -> Vec<&str> {
-        let changes = |scope: &str| {
-            let tools = self.catalogue.iter();
-            tools.filter(|tool| self.scope_reaches(scope, tool)).any(|tool| !tool.read_only)
-        };
-        self.scopes().into_iter().filter(|scope| !changes(scope)).collect()
+    pub fn scopes_that_only_read(&self) -> &[String] {
+        &self.only_read
     }
 
     /// The scopes that one operation needs: the one scope that reaches the tool by itself, and
@@ -201,6 +207,14 @@ impl Policy {
         role.map(|role| Basis::Role(role))
             .or_else(|| scope().map(|scope| Basis::Scope(scope)))
             .or_else(|| grant().map(|grant| Basis::Grant(grant)))
+    }
+
+    fn only_reading(&self) -> impl Iterator<Item = &str> {
+        let changes = |scope: &str| {
+            let tools = self.catalogue.iter();
+            tools.filter(|tool| self.scope_reaches(scope, tool)).any(|tool| !tool.read_only)
+        };
+        self.scopes().into_iter().filter(move |scope| !changes(scope))
     }
 
     fn scope_reaches(&self, scope: &str, tool: &CatalogueTool) -> bool {

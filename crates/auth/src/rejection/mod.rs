@@ -324,6 +324,8 @@ pub(crate) struct RequestId(pub(crate) Value);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Live;
+    use crate::authz::{Catalogue, Policy};
 
     fn challenge_of(rejection: &Rejection, challenge: &Challenge) -> Option<String> {
         let response = rejection.answer(challenge, &mut Extensions::new());
@@ -331,11 +333,15 @@ mod tests {
         Some(value.to_str().unwrap().to_owned())
     }
 
+    fn policy(text: &str) -> Live<Policy> {
+        Policy::parse(text, Catalogue::default()).unwrap().into()
+    }
+
     #[test]
     fn nothing_presented_names_no_error() {
         let challenge = Challenge {
             resource_metadata: Some("https://a.example/.well-known/x".into()),
-            scope: Some("a b".into()),
+            scopes: Some(policy("[scopes.b]\n[scopes.a]\n")),
             ..Challenge::default()
         };
         assert_eq!(
@@ -346,12 +352,25 @@ mod tests {
 
     #[test]
     fn a_scope_stands_before_the_description() {
-        let challenge = Challenge { scope: Some("a b".into()), ..Challenge::default() };
+        let scopes = Some(policy("[scopes.a]\n[scopes.b]\n"));
+        let challenge = Challenge { scopes, ..Challenge::default() };
         assert_eq!(
             challenge_of(&Rejection::invalid_credential("x"), &challenge).unwrap(),
             "Bearer realm=\"mcp\", error=\"invalid_token\", scope=\"a b\", \
              error_description=\"the credential is not valid\""
         );
+    }
+
+    #[test]
+    fn the_scopes_of_a_challenge_are_those_of_the_policy_that_counts() {
+        let live = policy("[scopes.a]\n");
+        let challenge = Challenge { scopes: Some(live.clone()), ..Challenge::default() };
+        let told = || challenge_of(&Rejection::no_credential("none"), &challenge).unwrap();
+        assert_eq!(told(), "Bearer realm=\"mcp\", scope=\"a\"");
+        live.replace(Policy::parse("[scopes.c]\n", Catalogue::default()).unwrap());
+        assert_eq!(told(), "Bearer realm=\"mcp\", scope=\"c\"");
+        live.replace(Policy::grants_only(Catalogue::default()));
+        assert_eq!(told(), "Bearer realm=\"mcp\"");
     }
 
     #[tokio::test]

@@ -1,22 +1,20 @@
 //! A key set that an issuer serves (RFC 7517 §5).
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use http::header::ACCEPT;
 use jiff::Timestamp;
 use mcp_auth::authn::jwt::{KeySet, Keys, VerifyingKey, jwks};
 use mcp_auth::{Live, Rejection};
-use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
+use serve::{Follow, Seen};
 use tokio::sync::Mutex as Turn;
 
-use super::NONE;
-use super::source::is_loopback;
+use super::{NONE, client};
 
-/// For the whole answer, however slowly it comes.
-const TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest answer in bytes. A key has about half a KiB, with its certificates five.
 const LARGEST: usize = 256 * 1024;
 /// How long after an issuer was asked because of a key that is not there it is not asked again:
@@ -37,7 +35,7 @@ struct Inner {
     url: Url,
     /// The same without its query, in which there may be a secret.
     shown: Url,
-    http: Client,
+    http: Live<Client>,
     refresh: Duration,
     /// `None`: never loaded.
     said: Live<Option<Said>>,
@@ -54,25 +52,27 @@ struct Said {
 }
 
 impl Remote {
-    pub(crate) fn new(url: Url, refresh: Duration) -> anyhow::Result<Self> {
-        let mut http = Client::builder()
-            .user_agent(concat!("mcp-auth/", env!("CARGO_PKG_VERSION")))
-            .timeout(TIMEOUT)
-            // The keys are where the operator said, and nowhere that an answer says.
-            .redirect(Policy::none());
-        if url.scheme() == "http" {
-            http = http.tls_certs_only([]);
-        }
-        if is_loopback(&url) {
-            http = http.no_proxy();
-        }
-        let http = http.build().context(
-            "the certificates of this machine cannot be loaded; install them, or give --jwks a file",
-        )?;
+    /// With what makes it trust the file's new content whenever that changes.
+    pub(crate) fn new(
+        url: Url,
+        ca: Option<PathBuf>,
+        refresh: Duration,
+    ) -> anyhow::Result<(Self, Option<Follow>)> {
+        let seen = ca.as_ref().map(|file| Seen::now([file]));
+        let http = Live::from(client::trusting(&url, ca.as_deref())?);
         let mut shown = url.clone();
         shown.set_query(None);
+        let follow = seen.map(|seen| {
+            let (url, http) = (url.clone(), http.clone());
+            seen.follow("issuer's CA", move || {
+                // With it go the connections that were made under the one before.
+                http.replace(client::trusting(&url, ca.as_deref())?);
+                Ok(())
+            })
+        });
         let (said, asking, told) = (Live::from(None), Turn::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { url, shown, http, refresh, said, asking, told })))
+        let inner = Inner { url, shown, http, refresh, said, asking, told };
+        Ok((Self(Arc::new(inner)), follow))
     }
 
     /// Asks now, and then again and again for as long as somebody else has these keys.
@@ -161,7 +161,7 @@ impl Inner {
                 self.said.replace(Some(Said { keys, at: Instant::now() }));
                 (true, none)
             }
-            Err(error) => (false, Some(format!("{error:#}"))),
+            Err(error) => (false, Some(with_fix(format!("{error:#}")))),
         };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if failure == *told {
@@ -185,7 +185,7 @@ impl Inner {
 
     async fn fetch(&self) -> anyhow::Result<KeySet> {
         let accept = format!("{}, application/json", jwks::MEDIA_TYPE);
-        let request = self.http.get(self.url.clone()).header(ACCEPT, accept);
+        let request = self.http.current().get(self.url.clone()).header(ACCEPT, accept);
         let mut answer = request.send().await.map_err(reqwest::Error::without_url)?;
         let status = answer.status();
         if status.is_redirection() {
@@ -207,6 +207,16 @@ impl Inner {
     }
 }
 
+/// What would help where a certificate is of a CA that is not trusted, or only has its name.
+fn with_fix(error: String) -> String {
+    let reason = error.split_once("invalid peer certificate: ").map_or("", |(_, reason)| reason);
+    if reason.starts_with("UnknownIssuer") || reason.starts_with("BadSignature") {
+        format!("{error}; if the issuer has a CA of its own, name that with --jwks-ca")
+    } else {
+        error
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,7 +226,7 @@ mod tests {
     fn remote(refresh: Duration) -> Remote {
         serve::install_crypto();
         let url = "http://127.0.0.1:9/keys?token=hunter2".parse().unwrap();
-        Remote::new(url, refresh).unwrap()
+        Remote::new(url, None, refresh).unwrap().0
     }
 
     fn said_now() -> Option<Said> {

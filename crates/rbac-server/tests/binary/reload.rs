@@ -39,3 +39,49 @@ fn a_policy_that_changes_counts_and_a_bad_one_is_told_and_does_not() {
     in_time("it is not used once it is good", || found() == (200, 200, 200));
     assert!(server.interrupt().success());
 }
+
+#[test]
+fn what_strangers_are_told_of_scopes_is_that_of_the_policy_that_counts() {
+    let place = Place::new();
+    let policy = place.path("own.toml");
+    let put = |text: &str| fs::write(&policy, text).unwrap();
+    put("[scopes.\"hr:read\"]\ntools = [\"hr_summary\"]\n");
+    let flags = [ANY_PORT, &["--policy", "own.toml"]].concat();
+    let server = Server::start(EXE, place.folder(), &flags, &[]);
+    let challenge = |headers: &[&str]| {
+        let answer = server.send("POST", "/mcp", headers, "");
+        assert_eq!(answer.status, 401);
+        let found = answer.head.lines().find_map(|line| line.strip_prefix("www-authenticate: "));
+        found
+            .unwrap()
+            .split_once("scope=\"")
+            .map(|(_, rest)| rest.split('"').next().unwrap().to_owned())
+    };
+    let supported = |path: &str| {
+        let body = server.send("GET", path, &[], "").body;
+        let document: serde_json::Value = serde_json::from_str(&body).unwrap();
+        document.get("scopes_supported").map(ToString::to_string)
+    };
+    let found = || {
+        let root = "/.well-known/oauth-protected-resource";
+        let both = [supported(root), supported(&format!("{root}/mcp"))];
+        let told = [challenge(&[]), challenge(&["authorization: Bearer a.b.c"])];
+        assert!(both[0] == both[1] && told[0] == told[1], "{both:?} {told:?}");
+        let ([both, _], [told, _]) = (both, told);
+        (told, both)
+    };
+    let some = |told: &str, both: &str| (Some(told.to_owned()), Some(both.to_owned()));
+    assert_eq!(found(), some("hr:read", r#"["hr:read"]"#));
+
+    put("[scopes.\"crm:read\"]\ntools = [\"crm_summary\"]\n\
+         [scopes.\"hr:write\"]\ntools = [\"hr_*\"]\n");
+    in_time("the new scopes are not told", || {
+        found() == some("crm:read", r#"["crm:read","hr:write"]"#)
+    });
+    // A bad policy tells nothing.
+    put("[scopes.\"none:read\"]\ntools = [\"hr_lst\"]\n");
+    in_time("it is not told", || place.log().contains("hr_lst"));
+    assert_eq!(found(), some("crm:read", r#"["crm:read","hr:write"]"#));
+    put("[roles.Officer]\ntools = [\"hr_*\"]\n");
+    in_time("scopes are told that no longer are", || found() == (None, None));
+}
