@@ -3,9 +3,9 @@
 #
 #   scripts/check.sh         formatting, lints, tests: what to run before a commit
 #   scripts/check.sh full    the same, and dependencies, documentation, alert rules, the
-#                            feature otel, every command of the README in a fresh clone, other
-#                            people's clients and the official conformance suite, and the
-#                            README's test command last
+#                            feature otel, every command of the README and of the runbook in
+#                            a fresh clone, other people's clients and the official
+#                            conformance suite, and the README's test command last
 #
 # What other people's programs that needs is installed, pinned, into a folder of the user's cache.
 set -euo pipefail
@@ -45,6 +45,9 @@ if [ "${1:-}" = full ]; then
 
     step "every command of the README, in a fresh clone"
     scripts/readme.sh
+
+    step "every command of the runbook, in a fresh clone"
+    scripts/operations.sh
 
     step "the official conformance suite"
     # Built as the tests need it, so that nothing is built again for them.

@@ -8,11 +8,13 @@
 //!   and every credential that a situation needs.
 //! - [`observe`](observe()): lets each situation happen over real HTTP, and judges it.
 //! - [`measure`]: what a scheme costs.
+//! - [`Bounds`]: how soon a revocation counts.
 //! - [`Peer`]: the same situations at a server that other people wrote.
 //! - [`Report`]: all of it, as a table for people, for a README, or as JSON.
 
 mod abilities;
 mod bad;
+mod bounds;
 mod costs;
 pub mod installed;
 mod kind;
@@ -32,6 +34,7 @@ pub mod wire;
 mod world;
 
 pub use abilities::{ABILITIES, Ability};
+pub use bounds::{Bounds, PROMISED, Spread};
 pub use costs::{Call, Cost, measure};
 pub use kind::Kind;
 pub use machine::Machine;

@@ -26,6 +26,20 @@ impl Machine {
         }
     }
 
+    /// On what something was measured, in a sentence.
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "Measured on {}, {} threads, {}, {} build.",
+            self.cpu, self.cores, self.system, self.build
+        );
+        if !self.is_optimised() {
+            text.push_str(
+                " A debug build: these figures mean nothing. Run: cargo run --release -p compare",
+            );
+        }
+        text
+    }
+
     /// Whether its figures mean something.
     pub fn is_optimised(&self) -> bool {
         self.build == "release"

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::{Report, Style, World};
+use crate::{Bounds, Report, Style, World, bounds};
 
 /// A run that is shorter shows no progress.
 const SHORT: Duration = Duration::from_secs(1);
@@ -34,6 +34,7 @@ Examples:
   cargo run --release -p compare -- --json | jq .costs
   cargo run --release -p compare -- --markdown
   cargo run --release -p compare -- peers
+  cargo run --release -p compare -- revocation
 
 The figures of a debug build mean nothing: use --release."
 )]
@@ -57,6 +58,17 @@ enum Beside {
     /// error, and does not change the exit code. FastMCP is what scripts/foreign.sh installs, in
     /// a folder of your cache; where it is missing, it is left out, and the tables say so.
     Peers,
+    /// How soon a revocation counts, at two servers of each scheme on one store, under load
+    ///
+    /// Each credential is taken back as keygen does it; from then on it is asked again and again
+    /// whether both servers refuse it, and waited for an open stream to end. The exit code is 1 if
+    /// more than one in a hundred took longer than is promised.
+    Revocation {
+        /// How many credentials of each scheme
+        #[arg(long, default_value_t = 100, value_name = "N",
+              value_parser = clap::value_parser!(u32).range(1..))]
+        count: u32,
+    },
 }
 
 /// Runs the comparison that the command line asks for.
@@ -90,27 +102,38 @@ async fn run(cli: &Cli) -> anyhow::Result<bool> {
     let progress = tokio::spawn(show(stages));
     let world = World::start().await?;
     let next = |next| stage.send_modify(|stage| *stage = next);
-    let report = match cli.beside {
-        None => Report::make(&world, next).await,
-        Some(Beside::Peers) => Report::with_peers(&world, next).await,
+    let made = match cli.beside {
+        None => Report::make(&world, next).await.map(Made::Report),
+        Some(Beside::Peers) => Report::with_peers(&world, next).await.map(Made::Report),
+        Some(Beside::Revocation { count }) => {
+            bounds::measure(&world, count as usize, next).await.map(Made::Bounds)
+        }
     };
     world.stop().await;
     drop(stage);
     progress.await?;
-    let report = report?;
+    let made = made?;
 
     let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let text = if cli.json {
-        serde_json::to_string_pretty(&report)? + "\n"
-    } else if cli.markdown {
-        report.text(Style::Markdown)
-    } else {
-        report.text(Style::Terminal { colour })
+    let style = if cli.markdown { Style::Markdown } else { Style::Terminal { colour } };
+    let (text, right) = match &made {
+        Made::Report(report) if cli.json => (serde_json::to_string_pretty(report)?, report.right),
+        Made::Report(report) => (report.text(style), report.right),
+        Made::Bounds(bounds) if cli.json => {
+            (serde_json::to_string_pretty(bounds)?, bounds.are_kept())
+        }
+        Made::Bounds(bounds) => (bounds.text(style), bounds.are_kept()),
     };
     let mut stdout = std::io::stdout();
-    stdout.write_all(text.as_bytes())?;
+    writeln!(stdout, "{}", text.trim_end())?;
     stdout.flush()?;
-    Ok(report.right)
+    Ok(right)
+}
+
+/// What there is to be printed.
+enum Made {
+    Report(Report),
+    Bounds(Bounds),
 }
 
 /// Says on standard error what is being done, once it has taken a while.

@@ -38,7 +38,7 @@ pub(crate) fn text(report: &Report, style: Style) -> String {
         };
         let _ = writeln!(text, "{heading}{}\n", table(rows, style));
         if title == "What it costs" {
-            let _ = writeln!(text, "{}\n", measured_on(report));
+            let _ = writeln!(text, "{}\n", report.machine.text());
         }
     }
     let _ = writeln!(text, "{}", verdict(report));
@@ -94,7 +94,7 @@ fn head(first: &str, rest: [&str; 3]) -> Vec<String> {
     std::iter::once(first).chain(rest).map(str::to_owned).collect()
 }
 
-fn table(rows: Vec<Vec<String>>, style: Style) -> String {
+pub(crate) fn table(rows: Vec<Vec<String>>, style: Style) -> String {
     match style {
         Style::Markdown => Builder::from_iter(rows).build().with(Border::markdown()).to_string(),
         Style::Terminal { .. } => {
@@ -106,20 +106,6 @@ fn table(rows: Vec<Vec<String>>, style: Style) -> String {
             Builder::from_iter(rows).build().with(Border::rounded()).to_string()
         }
     }
-}
-
-fn measured_on(report: &Report) -> String {
-    let machine = &report.machine;
-    let mut text = format!(
-        "Measured on {}, {} threads, {}, {} build.",
-        machine.cpu, machine.cores, machine.system, machine.build
-    );
-    if !machine.is_optimised() {
-        text.push_str(
-            " A debug build: these figures mean nothing. Run: cargo run --release -p compare",
-        );
-    }
-    text
 }
 
 fn verdict(report: &Report) -> String {

@@ -157,10 +157,38 @@ fn launch_all(
 pub(crate) fn launch<S: Server>(options: &S::Options) -> anyhow::Result<Up> {
     let prepared = S::prepare(options)?;
     let listener = serve::bind(S::common(options).listen)?;
-    let url = PublicUrl::of(listener.local_addr()?);
+    let own = PublicUrl::of(listener.local_addr()?);
+    let url = S::common(options).public_url.clone().unwrap_or_else(|| own.clone());
     let app = serve::app_of(&prepared, S::common(options), &url)?;
     let router = app.router.clone();
-    Ok(Up { url: url.mcp(), router, running: serve::start(listener, app)? })
+    Ok(Up { url: own.mcp(), router, running: serve::start(listener, app)? })
+}
+
+/// Another server of this scheme on the same keys and store, which clients reach under the same URL.
+pub(crate) fn replica(kind: Kind, keys: &Path, origin: &str) -> anyhow::Result<Up> {
+    let common = |common: &mut serve::Options| -> anyhow::Result<()> {
+        common.put_limits_out_of_reach();
+        common.public_url = Some(origin.parse()?);
+        Ok(())
+    };
+    match kind {
+        Kind::ApiKey => {
+            let mut options = apikey_server::Options::new(keys);
+            common(&mut options.common)?;
+            launch::<apikey_server::Prepared>(&options)
+        }
+        Kind::Jwt => {
+            let mut options = jwt_server::Options::new(keys);
+            common(&mut options.common)?;
+            options.issuer = Some(origin.to_owned());
+            launch::<jwt_server::Prepared>(&options)
+        }
+        Kind::Rbac => {
+            let mut options = rbac_server::Options::new(keys);
+            common(&mut options.common)?;
+            launch::<rbac_server::Prepared>(&options)
+        }
+    }
 }
 
 fn expired_key(store: &Store) -> anyhow::Result<PlainKey> {

@@ -82,6 +82,24 @@ fn lines(text: String) -> std::collections::BTreeSet<String> {
     rows.filter(|line| !figures(line)).map(|line| plain(words(line))).collect()
 }
 
+/// With a bound that a machine keeps which does something else.
+#[test]
+fn it_is_measured_how_soon_a_revocation_counts() {
+    let output = compare(&["revocation", "--count", "3", "--json"]);
+    let bounds: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = bounds["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 6, "{bounds}");
+    for row in rows {
+        let (least, most) = (row["min_ms"].as_f64().unwrap(), row["max_ms"].as_f64().unwrap());
+        assert!(row["count"] == 3 && least <= most && most < 8_000.0, "{row}");
+    }
+    let refused = rows.iter().filter(|row| row["what"] == "refused");
+    // Nobody knows of it before the store is looked at, which takes a moment at least.
+    assert!(refused.clone().count() == 3 && refused.clone().all(|row| row["min_ms"] != 0.0));
+    let none = compare(&["revocation", "--count", "0"]);
+    assert_eq!(none.status.code(), Some(2));
+}
+
 #[test]
 fn help_teaches_and_a_wrong_flag_is_named() {
     let help = compare(&["--help"]);
