@@ -125,7 +125,8 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
             "read_only": key.read_only, "rate": key.rate.map(|rate| rate.to_string()),
             "created": key.created.to_string(), "expires": key.expires.map(|end| end.to_string()),
             "revoked": key.revoked.map(|since| since.to_string()), "state": state(key),
-            "demo": key.demo,
+            "demo": key.demo, "uses": key.uses,
+            "last_used": key.last_used.map(|last| last.to_string()),
         })
     });
     let json = json.collect();
@@ -148,11 +149,24 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
                 state(key).to_owned(),
                 format!("{:.0}", key.created),
                 or_dash(key.expires.map(|end| format!("{end:.0}"))),
+                or_dash(key.last_used.map(|last| format!("{last:.0}"))),
+                key.uses.to_string(),
                 or_dash(key.grants.join(" ") + &limits(key.read_only, key.rate)),
             ]
         })
         .collect();
-    let heading = ["ID", "OWNER", "NAME", "ROLE", "STATE", "CREATED", "EXPIRES", "MAY CALL"];
+    let heading = [
+        "ID",
+        "OWNER",
+        "NAME",
+        "ROLE",
+        "STATE",
+        "CREATED",
+        "EXPIRES",
+        "LAST USED",
+        "USES",
+        "MAY CALL",
+    ];
     Ok(Report::new(table(heading, &rows), json))
 }
 

@@ -18,6 +18,10 @@ impl Lookup for Store {
         let found = self.0.latest.get()?.keys.get(&id).cloned();
         found.map_or_else(|| self.0.latest.is_absent().map(|()| None), |key| Ok(Some(key)))
     }
+
+    fn used(&self, id: KeyId) {
+        self.0.used.add(id);
+    }
 }
 
 impl ClientLookup for Store {

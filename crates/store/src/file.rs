@@ -21,7 +21,8 @@ const VERSION: i64 = TABLES.len() as i64;
 /// What each version brought. What is in here stays as it is: files of that version exist.
 ///
 /// Times are RFC 3339 in UTC; `grants` and `scopes` are JSON arrays of strings.
-const TABLES: [&str; 4] = [KEYS_AND_CLIENTS, REVOKED_TOKENS, REVOKED_UNTIL, NARROWED_AND_REVOKED];
+const TABLES: [&str; 5] =
+    [KEYS_AND_CLIENTS, REVOKED_TOKENS, REVOKED_UNTIL, NARROWED_AND_REVOKED, CHANGES_AND_USES];
 
 const KEYS_AND_CLIENTS: &str = "
 CREATE TABLE api_keys (
@@ -85,6 +86,49 @@ CREATE TABLE revoked_signing_keys (
     revoked     TEXT NOT NULL
 ) STRICT;
 ";
+
+/// Lets a change to this table give the file another token.
+macro_rules! trigger {
+    ($table:literal $change:literal) => {
+        concat!(
+            "CREATE TRIGGER ",
+            $table,
+            "_",
+            $change,
+            " AFTER ",
+            $change,
+            " ON ",
+            $table,
+            " BEGIN UPDATE changes SET token = randomblob(16); END;\n",
+        )
+    };
+}
+
+/// Lets each change to these tables do so.
+macro_rules! triggers {
+    ($($table:literal)*) => {
+        concat!($(trigger!($table "INSERT"), trigger!($table "UPDATE"), trigger!($table "DELETE")),*)
+    };
+}
+
+/// The one row of `changes` is another after every change by which somebody could be judged
+/// otherwise. How often keys are used is written every few seconds, and is none.
+const CHANGES_AND_USES: &str = concat!(
+    "
+CREATE TABLE changes (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    token       BLOB NOT NULL
+) STRICT;
+INSERT INTO changes VALUES (1, randomblob(16));
+CREATE TABLE key_uses (
+    id          TEXT PRIMARY KEY,
+    last_used   TEXT NOT NULL,
+    uses        INTEGER NOT NULL
+) STRICT;
+",
+    triggers!("api_keys" "clients" "revoked_tokens" "revoked_until" "revoked_users"
+               "revoked_signing_keys")
+);
 
 /// Opens the file, made and given its tables if it was not there.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -274,7 +318,7 @@ mod tests {
         let path = folder.path().join("credentials.db");
         open(&path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
         let error = open(&path).unwrap_err().to_string();
-        assert!(error.contains("version 9") && error.contains("up to 4"), "{error}");
+        assert!(error.contains("version 9") && error.contains("up to 5"), "{error}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mcp_auth::Identity;
 use mcp_auth::authn::apikey::mint::KeyDigest;
-use mcp_auth::authn::apikey::{KeyId, KeyRecord, PlainKey, verify};
+use mcp_auth::authn::apikey::{KeyId, KeyRecord, PlainKey, Uses, verify};
 use mcp_auth::guard::limit::Rate;
 use rusqlite::{Connection, Row, named_params};
 
@@ -75,6 +75,10 @@ pub struct StoredKey {
     pub revoked: Option<Timestamp>,
     /// Made at a first run, for trying out.
     pub demo: bool,
+    /// When it was used last, as far as that was written down: servers do it every few seconds.
+    pub last_used: Option<Timestamp>,
+    /// How often it was used, likewise.
+    pub uses: u64,
 }
 
 impl NewKey {
@@ -140,8 +144,12 @@ pub(crate) fn all(
     path: &Path,
 ) -> Result<Vec<Read<StoredKey>>, StoreError> {
     let failed = || crate::file::failed("read", path);
-    let mut statement =
-        connection.prepare("SELECT * FROM api_keys ORDER BY rowid").map_err(failed())?;
+    let mut statement = connection
+        .prepare(
+            "SELECT api_keys.*, last_used, uses FROM api_keys LEFT JOIN key_uses USING (id)
+         ORDER BY api_keys.rowid",
+        )
+        .map_err(failed())?;
     let mut rows = statement.query([]).map_err(failed())?;
     let mut keys = Vec::new();
     while let Some(row) = rows.next().map_err(failed())? {
@@ -150,8 +158,8 @@ pub(crate) fn all(
     Ok(keys)
 }
 
-/// What the layers are told of a key.
-pub(crate) fn record(key: StoredKey, digest: KeyDigest) -> KeyRecord {
+/// What the layers are told of a key, and where they count its uses.
+pub(crate) fn record(key: StoredKey, digest: KeyDigest, uses: Arc<Uses>) -> KeyRecord {
     let identity = Identity {
         scheme: verify::NAME,
         issuer: KEY_ISSUER.to_owned(),
@@ -169,7 +177,7 @@ pub(crate) fn record(key: StoredKey, digest: KeyDigest) -> KeyRecord {
         key: None,
         expires: key.expires,
     };
-    KeyRecord { digest, identity: Arc::new(identity), revoked: key.revoked }
+    KeyRecord { digest, identity: Arc::new(identity), revoked: key.revoked, uses }
 }
 
 fn read(row: &Row<'_>, path: &Path) -> Read<StoredKey> {
@@ -177,6 +185,7 @@ fn read(row: &Row<'_>, path: &Path) -> Read<StoredKey> {
     let id =
         |column| KeyId::parse(&reader.get::<String>(column)?).ok_or_else(|| reader.damaged(column));
     let rate: Option<String> = reader.get("rate")?;
+    let uses: Option<i64> = reader.get("uses").unwrap_or_default();
     let key = StoredKey {
         id: id("id")?,
         chain: id("chain")?,
@@ -191,6 +200,9 @@ fn read(row: &Row<'_>, path: &Path) -> Read<StoredKey> {
         expires: reader.time("expires")?,
         revoked: reader.revoked(),
         demo: reader.get("demo")?,
+        // What cannot be read of these keeps nobody out.
+        last_used: reader.time("last_used").ok().flatten(),
+        uses: uses.and_then(|uses| uses.try_into().ok()).unwrap_or_default(),
     };
     Ok((key, reader.get("digest")?))
 }

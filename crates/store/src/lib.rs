@@ -24,6 +24,7 @@ mod row;
 mod snapshot;
 mod store;
 mod tokens;
+mod uses;
 mod watch;
 
 use std::time::Duration;

@@ -48,6 +48,11 @@ impl Opened {
 }
 
 impl Mark {
+    /// Whether it is this very file, however it was written to.
+    pub(crate) fn is_same_file(self, other: Self) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
     fn of(path: &Path) -> Result<Self, StoreError> {
         let metadata = fs::metadata(path).map_err(|source| StoreError::Io {
             doing: "open",

@@ -49,8 +49,17 @@ pub(crate) struct Latest {
 
 struct Look {
     opened: Opened,
-    /// `None`: what is in memory may be old. The number is of SQLite's `data_version`.
-    seen: Option<(Mark, i64)>,
+    /// `None`: what is in memory may be old.
+    seen: Option<Seen>,
+}
+
+/// What the file was when it was read last.
+struct Seen {
+    mark: Mark,
+    /// SQLite's `data_version`.
+    version: i64,
+    /// Of the table `changes`.
+    token: Vec<u8>,
 }
 
 impl Latest {
@@ -156,20 +165,33 @@ impl Latest {
         let version = connection
             .query_row("PRAGMA data_version", [], |row| row.get(0))
             .map_err(file::failed("read", path))?;
-        if look.seen != Some((mark, version)) {
-            look.seen = None;
-            let snapshot = Snapshot::read(connection, path)?;
-            // Before it counts, so that whoever is refused for it finds it in the log.
-            let before = self.last();
-            for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {
-                tracing::error!(error = row, "a row cannot be read; what depends on it is refused");
+        let seen = look.seen.take();
+        if seen.as_ref().is_none_or(|seen| (seen.mark, seen.version) != (mark, version)) {
+            let token = connection
+                .query_row("SELECT token FROM changes", [], |row| row.get(0))
+                .map_err(file::failed("read", path))?;
+            let same = |seen: &Seen| seen.token == token && seen.mark.is_same_file(mark);
+            if !seen.as_ref().is_some_and(same) {
+                self.read_again(connection, path)?;
             }
-            self.snapshot.store(Arc::new(snapshot));
-            self.changes.send_modify(|changes| *changes += 1);
-            look.seen = Some((mark, version));
+            look.seen = Some(Seen { mark, version, token });
+        } else {
+            look.seen = seen;
         }
         // Of the look's beginning, and after the snapshot it speaks of.
         self.read_at.store(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Release);
+        Ok(())
+    }
+
+    fn read_again(&self, connection: &Connection, path: &Path) -> Result<(), StoreError> {
+        let snapshot = Snapshot::read(connection, path, &self.last())?;
+        // Before it counts, so that whoever is refused for it finds it in the log.
+        let before = self.last();
+        for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {
+            tracing::error!(error = row, "a row cannot be read; what depends on it is refused");
+        }
+        self.snapshot.store(Arc::new(snapshot));
+        self.changes.send_modify(|changes| *changes += 1);
         Ok(())
     }
 
@@ -180,14 +202,17 @@ impl Latest {
 }
 
 impl Snapshot {
-    fn read(connection: &Connection, path: &Path) -> Result<Self, StoreError> {
+    /// The uses of a key are counted on where they were before.
+    fn read(connection: &Connection, path: &Path, before: &Self) -> Result<Self, StoreError> {
         // One transaction: all of the same moment.
         let moment = connection.unchecked_transaction().map_err(file::failed("read", path))?;
         let mut snapshot = Self::default();
         for row in keys::all(&moment, path)? {
             match row {
                 Ok((key, digest)) => {
-                    snapshot.keys.insert(key.id, Arc::new(keys::record(key, digest)));
+                    let uses = before.keys.get(&key.id).map(|key| Arc::clone(&key.uses));
+                    let uses = uses.unwrap_or_default();
+                    snapshot.keys.insert(key.id, Arc::new(keys::record(key, digest, uses)));
                 }
                 Err(damage) => snapshot.damage.push(damage.to_string()),
             }

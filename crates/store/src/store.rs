@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, Transactio
 
 use crate::opened::Opened;
 use crate::snapshot::Latest;
+use crate::uses::{Keeper, Used};
 use crate::watch::Watch;
 use crate::{
     GRACE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, metrics,
@@ -47,7 +48,8 @@ impl Revocation {
 
 pub(crate) struct Inner {
     path: PathBuf,
-    opened: Mutex<Opened>,
+    opened: Arc<Mutex<Opened>>,
+    pub(crate) used: Used,
     pub(crate) latest: Arc<Latest>,
     /// Held for its thread.
     _watch: Watch,
@@ -67,11 +69,13 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`].
     pub fn open_with(path: &Path, grace: Duration) -> Result<Self, StoreError> {
-        let opened = Mutex::new(Opened::make(path)?);
+        let opened = Arc::new(Mutex::new(Opened::make(path)?));
         let latest = Arc::new(Latest::open(path, grace)?);
         metrics::watch(&latest);
-        let watch = Watch::start(Arc::clone(&latest))?;
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), opened, latest, _watch: watch })))
+        let used = Used::default();
+        let keeper = Keeper::new(used.clone(), Arc::clone(&latest), Arc::clone(&opened));
+        let watch = Watch::start(Arc::clone(&latest), keeper)?;
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), opened, used, latest, _watch: watch })))
     }
 
     /// The file.

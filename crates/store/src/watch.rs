@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use crate::StoreError;
 use crate::snapshot::Latest;
+use crate::uses::Keeper;
 
 /// How often the file is asked. One question costs some microseconds.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// The thread that keeps a snapshot up to date until this is dropped.
+/// The thread that keeps a snapshot up to date, and writes down how often keys are used, until this
+/// is dropped.
 pub(crate) struct Watch {
     /// Dropped first, which ends the thread.
     alive: Option<Sender<()>>,
@@ -19,7 +21,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn start(latest: Arc<Latest>) -> Result<Self, StoreError> {
+    pub(crate) fn start(latest: Arc<Latest>, mut keeper: Keeper) -> Result<Self, StoreError> {
         let path = latest.path();
         let (alive, ended) = mpsc::channel();
         let thread = thread::Builder::new()
@@ -28,7 +30,9 @@ impl Watch {
                 while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
                     // It has said so itself, and the next look may find the file.
                     let _ = latest.refresh();
+                    keeper.tick();
                 }
+                keeper.write();
             })
             .map_err(|source| StoreError::Io { doing: "watch", path, source })?;
         Ok(Self { alive: Some(alive), thread: Some(thread) })

@@ -165,12 +165,16 @@ async fn a_copy_of_an_older_version_is_brought_up_to_date_under_a_running_server
     let older = place.path.with_extension("older");
     fs::copy(&place.path, &older).unwrap();
     let connection = rusqlite::Connection::open(&older).unwrap();
+    let triggers = "SELECT coalesce(group_concat('DROP TRIGGER ' || name || ';', ' '), '')
+         FROM sqlite_master WHERE type = 'trigger'";
+    let triggers: String = connection.query_row(triggers, [], |row| row.get(0)).unwrap();
     connection
-        .execute_batch(
-            "DROP TABLE revoked_tokens; DROP TABLE revoked_until; DROP TABLE revoked_users;
-             DROP TABLE revoked_signing_keys; ALTER TABLE api_keys DROP COLUMN read_only;
-             ALTER TABLE api_keys DROP COLUMN rate; PRAGMA user_version = 1",
-        )
+        .execute_batch(&format!(
+            "{triggers} DROP TABLE changes; DROP TABLE key_uses; DROP TABLE revoked_tokens;
+             DROP TABLE revoked_until; DROP TABLE revoked_users; DROP TABLE revoked_signing_keys;
+             ALTER TABLE api_keys DROP COLUMN read_only; ALTER TABLE api_keys DROP COLUMN rate;
+             PRAGMA user_version = 1"
+        ))
         .unwrap();
     drop(connection);
     let server = place.server();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::KeyId;
 use super::mint::KeyDigest;
+use super::{KeyId, Uses};
 use crate::{Identity, Rejection};
 
 /// What a store keeps of one key.
@@ -17,6 +17,8 @@ pub struct KeyRecord {
     pub identity: Arc<Identity>,
     /// Since when the key is refused, if it was revoked.
     pub revoked: Option<Timestamp>,
+    /// Where its uses are counted.
+    pub uses: Arc<Uses>,
 }
 
 /// Finds keys by their id.
@@ -29,10 +31,20 @@ pub trait Lookup: Send + Sync + 'static {
         &self,
         id: KeyId,
     ) -> impl Future<Output = Result<Option<Arc<KeyRecord>>, Rejection>> + Send;
+
+    /// Called when a key is used for the first time since its [`Uses`] were taken: whoever keeps
+    /// them need not look at those of all keys. It must not wait.
+    fn used(&self, id: KeyId) {
+        let _ = id;
+    }
 }
 
 impl<L: Lookup> Lookup for Arc<L> {
     async fn find(&self, id: KeyId) -> Result<Option<Arc<KeyRecord>>, Rejection> {
         (**self).find(id).await
+    }
+
+    fn used(&self, id: KeyId) {
+        (**self).used(id);
     }
 }

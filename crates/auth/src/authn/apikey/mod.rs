@@ -19,8 +19,10 @@
 
 pub mod lookup;
 pub mod mint;
+mod uses;
 pub mod verify;
 
 pub use lookup::{KeyRecord, Lookup};
 pub use mint::{KeyId, PlainKey};
+pub use uses::Uses;
 pub use verify::{ApiKeys, OneKey};

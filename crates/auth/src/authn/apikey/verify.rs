@@ -72,8 +72,12 @@ impl<L: Lookup> ApiKeys<L> {
             let reason = format!("API key {id} was revoked at {since}");
             return Err(Rejection::revoked_credential(reason));
         }
-        if let Some(end) = record.identity.expires.filter(|end| *end <= Timestamp::now()) {
+        let now = Timestamp::now();
+        if let Some(end) = record.identity.expires.filter(|end| *end <= now) {
             return Err(Rejection::expired_credential(format!("API key {id} expired at {end}")));
+        }
+        if record.uses.note(now) {
+            self.lookup.used(id);
         }
         Ok(Arc::clone(&record.identity))
     }
@@ -172,8 +176,12 @@ mod tests {
     }
 
     fn keys(key: &PlainKey, change: impl Fn(&mut KeyRecord)) -> ApiKeys<Keys> {
-        let mut record =
-            KeyRecord { digest: key.digest(), identity: Arc::new(identity(None)), revoked: None };
+        let mut record = KeyRecord {
+            digest: key.digest(),
+            identity: Arc::new(identity(None)),
+            revoked: None,
+            uses: Arc::default(),
+        };
         change(&mut record);
         ApiKeys::new(Keys(HashMap::from([(key.id(), Arc::new(record))])), false)
     }
