@@ -12,6 +12,8 @@
 //! A stream can bring answers again that an earlier request of the session was given. So it is
 //! opened only to a credential that has all the rights which the session was used with.
 
+mod rights;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +27,7 @@ use crate::authn::Standing;
 use crate::authz::peek::Peeked;
 use crate::identity::Caller;
 use crate::{Challenge, Identity, Rejection, metrics};
+use rights::Rights;
 
 /// The header that names a session (MCP 2025-11-25, Streamable HTTP).
 pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -101,14 +104,6 @@ struct Session {
     opened: Instant,
     last_used: Instant,
     used_by: Arc<Identity>,
-}
-
-/// All rights of all credentials that a session was used with.
-#[derive(Debug, Default)]
-struct Rights {
-    roles: Vec<String>,
-    scopes: Vec<String>,
-    grants: Vec<String>,
 }
 
 /// What is remembered of a request until it is answered.
@@ -362,26 +357,6 @@ impl Session {
 
     fn is_open(&self, idle: Duration, life: Duration) -> bool {
         self.last_used.elapsed() < idle && self.opened.elapsed() < life
-    }
-}
-
-impl Rights {
-    fn add(&mut self, identity: &Identity) {
-        for (all, more) in [
-            (&mut self.roles, &identity.roles),
-            (&mut self.scopes, &identity.scopes),
-            (&mut self.grants, &identity.grants),
-        ] {
-            let new: Vec<_> = more.iter().filter(|one| !all.contains(one)).cloned().collect();
-            all.extend(new);
-        }
-    }
-
-    fn are_within(&self, identity: &Identity) -> bool {
-        let within = |all: &[String], those: &[String]| all.iter().all(|one| those.contains(one));
-        within(&self.roles, &identity.roles)
-            && within(&self.scopes, &identity.scopes)
-            && within(&self.grants, &identity.grants)
     }
 }
 

@@ -21,6 +21,7 @@ mod members;
 pub mod mint;
 pub mod remembered;
 pub mod revocation;
+mod rules;
 mod signers;
 pub mod verify;
 
@@ -30,5 +31,6 @@ pub use key_file::KeyFileError;
 pub use keys::{KeyError, KeySet, Keys, VerifyingKey};
 pub use mint::Signer;
 pub use revocation::{Revocations, Revoke, RevokedToken, TokenName};
+pub use rules::Rules;
 pub use signers::Signers;
-pub use verify::{JwtVerifier, Rules};
+pub use verify::JwtVerifier;
