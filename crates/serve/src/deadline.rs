@@ -12,9 +12,13 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use http::header::CONNECTION;
 use http_body::{Body as _, Frame, SizeHint};
+use mcp_auth::audit::Pending;
 use mcp_auth::{Challenge, Rejection, audit};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+/// When a caller may ask again for whom there was no room in the audit file.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// What a request is given time for. Each has a default that a server can keep.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +48,8 @@ impl Default for TimeLimits {
 ///
 /// 408 says that the client did not send a whole request in time, and that it may send it
 /// again on another connection (RFC 9110 §15.5.9). Whoever sent one did nothing wrong, and
-/// must not repeat a call that may have been carried out: there it is 504, for what did not
+/// must not repeat a call that may have been carried out, unless it waited only to be taken down
+/// (503): there it is 504, for what did not
 /// answer is the service behind these layers (RFC 9110 §15.6.5).
 pub(crate) async fn limit(
     State(limits): State<TimeLimits>,
@@ -62,6 +67,9 @@ pub(crate) async fn limit(
             // The other half is there still: the body has not come to its end.
             Err(oneshot::error::TryRecvError::Empty) => {
                 Rejection::request_too_slow("the body was not there before the answer was due")
+            }
+            _ if Pending::of(&aside).is_some_and(Pending::waits) => {
+                Rejection::unaudited(AGAIN, "there was no room for the decision in time")
             }
             _ => Rejection::answer_too_slow(format!("no answer within {:?}", limits.answer)),
         },

@@ -6,6 +6,8 @@ mod raw;
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -13,8 +15,14 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use http::StatusCode;
+use http::request::Parts;
 use http_body::Frame;
-use serve::{Running, TimeLimits};
+use mcp_auth::audit::{Auditor, Decision, Placing};
+use mcp_auth::authn::Scheme;
+use mcp_auth::authn::layer::Authenticate;
+use mcp_auth::guard::front::Front;
+use mcp_auth::{Challenge, Identity, Rejection};
+use serve::{Drain, Outer, PublicUrl, Running, TimeLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -99,6 +107,54 @@ async fn an_answer_that_does_not_begin_in_time_is_a_504() {
         assert!(text.starts_with("HTTP/1.1 504 "), "{text}");
         assert!(text.contains("\"error\":\"timeout\""), "{text}");
         assert!((1400..4000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    }
+}
+
+/// Nobody has to guess whether a call was carried out that never was.
+#[tokio::test]
+async fn who_only_waited_to_be_taken_down_is_told_that_nothing_was_done() {
+    let worked = Arc::new(AtomicBool::new(false));
+    let work = worked.clone();
+    let door = Authenticate::new(Anybody, Challenge::default());
+    let routes = Router::new()
+        .route("/work", post(async move || work.store(true, Ordering::SeqCst)))
+        .layer(door);
+    let mut limits = TimeLimits::default();
+    limits.answer = 300 * MS;
+    let full: Arc<dyn Auditor> = Arc::new(Full);
+    let listener = serve::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let url = PublicUrl::of(listener.local_addr().unwrap());
+    let outer = Outer::new(Front::new(url.uri(), true)).time_limits(limits);
+    let app = outer.around(routes, &Drain::new()).audited([full].into_iter().collect());
+    let server = serve::start(listener, app).unwrap();
+    let text = answer(&mut post_to(&server, "/work", 0).await).await;
+    assert!(text.starts_with("HTTP/1.1 503 ") && text.contains("Nothing was done"), "{text}");
+    assert!(text.contains("retry-after: 5"), "{text}");
+    assert!(!worked.load(Ordering::SeqCst));
+    server.stop().await;
+}
+
+/// Knows everybody.
+struct Anybody;
+
+impl Scheme for Anybody {
+    fn name(&self) -> &'static str {
+        "anybody"
+    }
+
+    async fn authenticate(&self, _: &Parts) -> Result<Arc<Identity>, Rejection> {
+        Ok(Arc::new(Identity::new("anybody", "test", "bob")))
+    }
+}
+
+/// Has no room, and does not say when there will be some.
+struct Full;
+
+impl Auditor for Full {
+    fn decided(&self, _: &Decision<'_>) {}
+
+    fn place(&self) -> Option<Placing> {
+        Some(Box::pin(std::future::pending()))
     }
 }
 

@@ -34,6 +34,8 @@ struct Open {
 struct Found {
     scheme: Option<&'static str>,
     identity: Option<Arc<Identity>>,
+    /// Until there is room for what will be decided, nothing is.
+    waits: bool,
     places: Vec<Option<Box<dyn Place>>>,
     peeked: Option<Peeked>,
     /// The layers let it through.
@@ -73,10 +75,21 @@ impl Pending {
     /// # Errors
     /// What an [`Auditor`](super::Auditor) says that will not have room.
     pub async fn known(&self, identity: &Arc<Identity>) -> Result<(), Rejection> {
-        self.0.lock().identity = Some(Arc::clone(identity));
-        let places = self.0.auditors.places().await?;
-        self.0.lock().places = places;
+        {
+            let mut found = self.0.lock();
+            found.identity = Some(Arc::clone(identity));
+            found.waits = true;
+        }
+        let places = self.0.auditors.places().await;
+        let mut found = self.0.lock();
+        found.waits = false;
+        found.places = places?;
         Ok(())
+    }
+
+    /// Whether it is waited for room for what will be decided: nothing has been done yet.
+    pub fn waits(&self) -> bool {
+        self.0.lock().waits
     }
 
     /// Says what was decided. Whether it counts: it does if nothing was before.
