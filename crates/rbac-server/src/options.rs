@@ -17,8 +17,8 @@ pub const DEFAULT_AUDIENCE: &str = "my-mcp-server";
 /// An MCP server that knows its callers by tokens of an issuer elsewhere, and gives them tools by
 /// their role
 ///
-/// It needs the issuer's public key and makes nothing itself. To try it out, make a pair of keys
-/// with: cargo run -p keygen -- rsa
+/// It needs the issuer's public key and makes no credential itself. To try it out, make a pair of
+/// keys with: cargo run -p keygen -- rsa
 #[derive(Clone, Debug, clap::Parser)]
 #[command(
     name = "rbac-server",
