@@ -72,12 +72,13 @@ fn costs(report: &Report) -> Vec<Vec<String>> {
     };
     let bytes = |bytes: usize| format!("{bytes} bytes");
     let call = |us: u64| format!("{} µs", grouped(us));
-    let verified = |cost: &Cost| {
-        cost.verify_ns.map_or_else(|| "none".to_owned(), |ns| format!("{} ns", grouped(ns)))
-    };
+    let took =
+        |ns: Option<u64>| ns.map_or_else(|| "none".to_owned(), |ns| format!("{} ns", grouped(ns)));
+    let unmeasured = |_: &Peer| "not measured".to_owned();
     vec![
         std::iter::once("measured".to_owned()).chain(names).collect(),
-        row("verification, median", &verified, &|_| "not measured".to_owned()),
+        row("verification at first sight", &|c| took(c.verify_ns), &unmeasured),
+        row("verification, seen before", &|c| took(c.verify_again_ns), &unmeasured),
         row("one whole tools/call, p50", &|c| call(c.call.p50_us), &|p| call(p.call.p50_us)),
         row("one whole tools/call, p99", &|c| call(c.call.p99_us), &|p| call(p.call.p99_us)),
         row("credential per request", &|c| bytes(c.bytes), &|p| bytes(p.bytes)),

@@ -8,7 +8,7 @@ use axum::Router;
 use jiff::{SignedDuration, Timestamp};
 use mcp_auth::authn::apikey::{ApiKeys, PlainKey};
 use mcp_auth::authn::jwt::mint::new_hs256_secret;
-use mcp_auth::authn::jwt::{Claims, JwtVerifier, KeySet, Rules, Signer, VerifyingKey};
+use mcp_auth::authn::jwt::{Claims, JwtVerifier, KeySet, Rules, Signer, VerifyingKey, remembered};
 use mcp_auth::secret;
 use secrecy::ExposeSecret;
 use serve::{PublicUrl, Server};
@@ -26,10 +26,10 @@ pub struct World {
     pub store: Store,
     /// The scheme of `apikey-server`, on the same keys.
     pub api_keys: ApiKeys<Store>,
-    /// The scheme of `jwt-server`, on the same secret.
-    pub hs256: JwtVerifier<KeySet>,
-    /// The scheme of `rbac-server`, on the same public key.
-    pub rs256: JwtVerifier<KeySet>,
+    /// The scheme of `jwt-server`, on the same secret: one that remembers no token, and one that does.
+    pub hs256: [JwtVerifier<KeySet>; 2],
+    /// The same of `rbac-server`, on the same public key.
+    pub rs256: [JwtVerifier<KeySet>; 2],
     /// A server without authentication.
     pub open: Open,
     /// A key pair that none of the servers was given.
@@ -96,9 +96,8 @@ impl World {
         show_around(&mut sides)?;
         Ok(Self {
             api_keys: ApiKeys::new(store.clone(), false),
-            hs256: JwtVerifier::new(VerifyingKey::hs256(&secret)?.into(), jwt_rules)
-                .with_revocations(Arc::new(store.clone())),
-            rs256: JwtVerifier::new(VerifyingKey::rs256(&public)?.into(), rbac_rules),
+            hs256: twice(&VerifyingKey::hs256(&secret)?.into(), &jwt_rules, &store),
+            rs256: twice(&VerifyingKey::rs256(&public)?.into(), &rbac_rules, &store),
             open: Open::start()?,
             keys,
             store,
@@ -125,6 +124,15 @@ impl World {
             side.running.stop().await;
         }
     }
+}
+
+/// A verifier that remembers no token, and one that does.
+fn twice(keys: &KeySet, rules: &Rules, store: &Store) -> [JwtVerifier<KeySet>; 2] {
+    [0, remembered::DEFAULT].map(|most| {
+        JwtVerifier::new(keys.clone(), rules.clone())
+            .with_revocations(Arc::new(store.clone()))
+            .remembering(most)
+    })
 }
 
 /// A server that runs and has no credentials yet.

@@ -32,6 +32,7 @@ fn json_is_one_document_that_holds_everything() {
         );
     }
     for cost in &costs[1..] {
+        assert!(cost["verify_again_ns"].as_u64().unwrap() > 0);
         assert!(cost["verify_ns"].as_u64().unwrap() > 0 && cost["bytes"].as_u64().unwrap() > 80);
     }
     assert!(report["machine"]["cores"].as_u64().unwrap() > 0);
