@@ -236,7 +236,7 @@ pub enum ClientCommand {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Refuse all keys and clients of a user, and all tokens issued until now, whoever issued them.
-    /// What the user is given from now on is good
+    /// What the user is given from the next second on is good
     Revoke {
         /// The user, such as bob: an owner, or the sub of tokens
         user: String,

@@ -42,7 +42,8 @@ impl Store {
 
     /// Refuses all keys and clients of a user, and all tokens that were issued until now.
     ///
-    /// Nothing keeps the user from being given others: those that are made from now on are good.
+    /// Nothing keeps the user from being given others: those that are made from the next second on
+    /// are good, for tokens say no more precisely when they were issued.
     ///
     /// # Errors
     /// The name cannot be kept, or the file cannot be written, or read again after that.
