@@ -1,14 +1,12 @@
 //! Rows of OAuth clients.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use mcp_auth::authn::apikey::mint::KeyDigest;
 use mcp_auth::authn::client::{ClientRecord, PlainClient};
-use rusqlite::{Connection, Row, named_params};
 
 use crate::StoreError;
-use crate::row::{self, Read, Reader};
+use crate::row::{self, Read};
+use crate::session::{Row, Session};
 
 const TABLE: &str = "clients";
 
@@ -79,39 +77,36 @@ impl NewClient {
         self.scopes.iter().try_for_each(|scope| row::check_word("scope", scope))
     }
 
-    pub(crate) fn insert(&self, connection: &Connection) -> rusqlite::Result<usize> {
-        connection.execute(
+    /// Whether it was kept: not if there is one of its id.
+    pub(crate) fn insert(&self, session: &Session<'_>) -> Result<bool, StoreError> {
+        let kept = session.execute(
             "INSERT INTO clients
                 (id, digest, owner, user_number, name, scopes, created, demo)
-             VALUES (:id, :digest, :owner, :user_number, :name, :scopes, :created, :demo)",
-            named_params! {
-                ":id": self.id,
-                ":digest": self.digest,
-                ":owner": self.owner,
-                ":user_number": self.user_number,
-                ":name": self.name,
-                ":scopes": row::list(&self.scopes),
-                ":created": row::time(self.created),
-                ":demo": self.demo,
-            },
-        )
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (id) DO NOTHING",
+            &[
+                (&self.id).into(),
+                (&self.digest).into(),
+                (&self.owner).into(),
+                self.user_number.as_ref().into(),
+                (&self.name).into(),
+                row::list(&self.scopes).into(),
+                row::time(self.created).into(),
+                self.demo.into(),
+            ],
+        )?;
+        Ok(kept > 0)
     }
 }
 
 /// Every client with its digest, in the order in which they were made. A row that cannot be
 /// read is an error of its own, and takes none of the others with it.
-pub(crate) fn all(
-    connection: &Connection,
-    path: &Path,
-) -> Result<Vec<Read<StoredClient>>, StoreError> {
-    let failed = || crate::file::failed("read", path);
-    let mut statement =
-        connection.prepare("SELECT * FROM clients ORDER BY rowid").map_err(failed())?;
-    let mut rows = statement.query([]).map_err(failed())?;
+pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Read<StoredClient>>, StoreError> {
     let mut clients = Vec::new();
-    while let Some(row) = rows.next().map_err(failed())? {
-        clients.push(read(row, path));
-    }
+    session.each(TABLE, "SELECT * FROM clients ORDER BY rowid", &[], |row| {
+        clients.push(read(row));
+        Ok(())
+    })?;
     Ok(clients)
 }
 
@@ -128,17 +123,16 @@ pub(crate) fn record(client: StoredClient, digest: KeyDigest) -> ClientRecord {
     }
 }
 
-fn read(row: &Row<'_>, path: &Path) -> Read<StoredClient> {
-    let reader = Reader { path, table: TABLE, row };
+fn read(row: &Row<'_>) -> Read<StoredClient> {
     let client = StoredClient {
-        id: reader.get("id")?,
-        owner: reader.get("owner")?,
-        user_number: reader.get("user_number")?,
-        name: reader.get("name")?,
-        scopes: reader.list("scopes")?,
-        created: reader.time("created")?.ok_or_else(|| reader.damaged("created"))?,
-        revoked: reader.revoked(),
-        demo: reader.get("demo")?,
+        id: row.get("id")?,
+        owner: row.get("owner")?,
+        user_number: row.get("user_number")?,
+        name: row.get("name")?,
+        scopes: row::read_list(row, "scopes")?,
+        created: row::read_time(row, "created")?.ok_or_else(|| row.damaged("created"))?,
+        revoked: row::read_revoked(row),
+        demo: row.get("demo")?,
     };
-    Ok((client, reader.get("digest")?))
+    Ok((client, row.get("digest")?))
 }

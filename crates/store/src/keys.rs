@@ -1,6 +1,5 @@
 //! Rows of API keys.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,9 +7,9 @@ use mcp_auth::Identity;
 use mcp_auth::authn::apikey::mint::KeyDigest;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord, PlainKey, Uses, verify};
 use mcp_auth::guard::limit::Rate;
-use rusqlite::{Connection, Row, named_params};
 
-use crate::row::{self, Read, Reader};
+use crate::row::{self, Read};
+use crate::session::{Row, Session};
 use crate::{KEY_ISSUER, StoreError};
 
 const TABLE: &str = "api_keys";
@@ -111,50 +110,44 @@ impl NewKey {
         self.grants.iter().try_for_each(|grant| row::check_word("grant", grant))
     }
 
-    pub(crate) fn insert(&self, connection: &Connection) -> rusqlite::Result<usize> {
-        connection.execute(
+    /// Whether it was kept: not if there is one of its id.
+    pub(crate) fn insert(&self, session: &Session<'_>) -> Result<bool, StoreError> {
+        let kept = session.execute(
             "INSERT INTO api_keys
                 (id, digest, chain, owner, user_number, name, role, grants, read_only, rate, created,
                  expires, demo)
-             VALUES (:id, :digest, :chain, :owner, :user_number, :name, :role, :grants, :read_only,
-                :rate, :created, :expires, :demo)",
-            named_params! {
-                ":id": self.id.to_string(),
-                ":digest": self.digest,
-                ":chain": self.chain.unwrap_or(self.id).to_string(),
-                ":owner": self.owner,
-                ":user_number": self.user_number,
-                ":name": self.name,
-                ":role": self.role,
-                ":grants": row::list(&self.grants),
-                ":read_only": self.read_only,
-                ":rate": self.rate.map(|rate| rate.to_string()),
-                ":created": row::time(self.created),
-                ":expires": self.expires.map(row::time),
-                ":demo": self.demo,
-            },
-        )
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT (id) DO NOTHING",
+            &[
+                self.id.to_string().into(),
+                (&self.digest).into(),
+                self.chain.unwrap_or(self.id).to_string().into(),
+                (&self.owner).into(),
+                self.user_number.as_ref().into(),
+                (&self.name).into(),
+                self.role.as_ref().into(),
+                row::list(&self.grants).into(),
+                self.read_only.into(),
+                self.rate.map(|rate| rate.to_string()).into(),
+                row::time(self.created).into(),
+                self.expires.map(row::time).into(),
+                self.demo.into(),
+            ],
+        )?;
+        Ok(kept > 0)
     }
 }
 
 /// Every key with its digest, in the order in which they were made. A row that cannot be
 /// read is an error of its own, and takes none of the others with it.
-pub(crate) fn all(
-    connection: &Connection,
-    path: &Path,
-) -> Result<Vec<Read<StoredKey>>, StoreError> {
-    let failed = || crate::file::failed("read", path);
-    let mut statement = connection
-        .prepare(
-            "SELECT api_keys.*, last_used, uses FROM api_keys LEFT JOIN key_uses USING (id)
-         ORDER BY api_keys.rowid",
-        )
-        .map_err(failed())?;
-    let mut rows = statement.query([]).map_err(failed())?;
+pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Read<StoredKey>>, StoreError> {
+    let sql = "SELECT api_keys.*, last_used, uses FROM api_keys LEFT JOIN key_uses USING (id)
+         ORDER BY api_keys.rowid";
     let mut keys = Vec::new();
-    while let Some(row) = rows.next().map_err(failed())? {
-        keys.push(read(row, path));
-    }
+    session.each(TABLE, sql, &[], |row| {
+        keys.push(read(row));
+        Ok(())
+    })?;
     Ok(keys)
 }
 
@@ -180,29 +173,27 @@ pub(crate) fn record(key: StoredKey, digest: KeyDigest, uses: Arc<Uses>) -> KeyR
     KeyRecord { digest, identity: Arc::new(identity), revoked: key.revoked, uses }
 }
 
-fn read(row: &Row<'_>, path: &Path) -> Read<StoredKey> {
-    let reader = Reader { path, table: TABLE, row };
-    let id =
-        |column| KeyId::parse(&reader.get::<String>(column)?).ok_or_else(|| reader.damaged(column));
-    let rate: Option<String> = reader.get("rate")?;
-    let uses: Option<i64> = reader.get("uses").unwrap_or_default();
+fn read(row: &Row<'_>) -> Read<StoredKey> {
+    let id = |column| KeyId::parse(&row.get::<String>(column)?).ok_or_else(|| row.damaged(column));
+    let rate: Option<String> = row.get("rate")?;
+    let uses: Option<i64> = row.get("uses").unwrap_or_default();
     let key = StoredKey {
         id: id("id")?,
         chain: id("chain")?,
-        owner: reader.get("owner")?,
-        user_number: reader.get("user_number")?,
-        name: reader.get("name")?,
-        role: reader.get("role")?,
-        grants: reader.list("grants")?,
-        read_only: reader.get("read_only")?,
-        rate: rate.map(|rate| rate.parse().map_err(|_| reader.damaged("rate"))).transpose()?,
-        created: reader.time("created")?.ok_or_else(|| reader.damaged("created"))?,
-        expires: reader.time("expires")?,
-        revoked: reader.revoked(),
-        demo: reader.get("demo")?,
+        owner: row.get("owner")?,
+        user_number: row.get("user_number")?,
+        name: row.get("name")?,
+        role: row.get("role")?,
+        grants: row::read_list(row, "grants")?,
+        read_only: row.get("read_only")?,
+        rate: rate.map(|rate| rate.parse().map_err(|_| row.damaged("rate"))).transpose()?,
+        created: row::read_time(row, "created")?.ok_or_else(|| row.damaged("created"))?,
+        expires: row::read_time(row, "expires")?,
+        revoked: row::read_revoked(row),
+        demo: row.get("demo")?,
         // What cannot be read of these keeps nobody out.
-        last_used: reader.time("last_used").ok().flatten(),
+        last_used: row::read_time(row, "last_used").ok().flatten(),
         uses: uses.and_then(|uses| uses.try_into().ok()).unwrap_or_default(),
     };
-    Ok((key, reader.get("digest")?))
+    Ok((key, row.get("digest")?))
 }

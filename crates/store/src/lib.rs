@@ -21,10 +21,12 @@ mod opened;
 mod revoke;
 mod rotate;
 mod row;
+mod session;
 mod snapshot;
 mod store;
 mod tokens;
 mod uses;
+mod value;
 mod watch;
 
 use std::time::Duration;

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
+use crate::session::Session;
 use crate::{StoreError, file};
 
 /// The file that had the name when it was last looked for.
@@ -37,6 +38,61 @@ impl Opened {
             *self = Self::existing(&self.path)?;
         }
         Ok(self.mark)
+    }
+
+    /// Does all of `work` or nothing, while no other process writes.
+    ///
+    /// # Errors
+    /// What `work` says, or the file cannot be written.
+    pub(crate) fn change<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.follow()?;
+        let path = &self.path;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(file::failed("write", path))?;
+        // An error drops the transaction, which takes everything back.
+        let done = work(&Session::new(&transaction, path))?;
+        transaction.commit().map_err(file::failed("write", path))?;
+        Ok(done)
+    }
+
+    /// Reads all of one moment.
+    ///
+    /// # Errors
+    /// What `work` says, or the file cannot be read.
+    pub(crate) fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.follow()?;
+        self.read_as_it_is(work)
+    }
+
+    /// The same, of the file that was followed already.
+    pub(crate) fn read_as_it_is<T>(
+        &self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let moment = self.connection.unchecked_transaction();
+        let moment = moment.map_err(file::failed("read", &self.path))?;
+        work(&Session::new(&moment, &self.path))
+    }
+
+    /// Another after each commit of another connection.
+    pub(crate) fn data_version(&self) -> Result<i64, StoreError> {
+        let version = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0));
+        version.map_err(file::failed("read", &self.path))
+    }
+
+    /// Writes a copy into a file that is empty, which keeps its mode.
+    pub(crate) fn copy_into(&mut self, copy: &Path) -> Result<(), StoreError> {
+        self.follow()?;
+        let done = self.connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]);
+        done.map(drop).map_err(file::failed("copy", &self.path))
     }
 
     fn existing(path: &Path) -> Result<Self, StoreError> {

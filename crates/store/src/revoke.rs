@@ -1,13 +1,10 @@
 //! Revocations of more than one credential at a time, and what each ended.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use mcp_auth::authn::apikey::KeyId;
-use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use crate::store::Change;
-use crate::{Revocation, Store, StoreError, file, row};
+use crate::{Revocation, Store, StoreError, row};
 
 /// What the revocation of a user ended. What had been revoked before is not in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +51,10 @@ impl Store {
             let now = row::time(until);
             let keys = change.revoke_all_of("api_keys", user, &now)?;
             let clients = change.revoke_all_of("clients", user, &now)?;
-            change.write(
+            change.session.execute(
                 "INSERT INTO revoked_users (id, until) VALUES (?1, ?2)
                  ON CONFLICT (id) DO UPDATE SET until = excluded.until",
-                &[&user, &now],
+                &[user.into(), now.into()],
             )?;
             Ok(EndedUser { keys, clients, until })
         })
@@ -72,19 +69,13 @@ impl Store {
         row::check_word("kid", kid)?;
         self.revoke_by(|change| {
             let sql = "SELECT revoked FROM revoked_signing_keys WHERE id = ?1";
-            let before: Option<String> = change
-                .transaction
-                .query_row(sql, [kid], |row| Ok(row.get(0).unwrap_or_default()))
-                .optional()
-                .map_err(file::failed("write", change.path))?;
+            let before = row::revoked_before(change.session, "revoked_signing_keys", sql, kid)?;
             if let Some(then) = before {
-                return Ok(Revocation::Already(then.parse().unwrap_or(Timestamp::UNIX_EPOCH)));
+                return Ok(Revocation::Already(then.unwrap_or(Timestamp::UNIX_EPOCH)));
             }
             let now = Timestamp::now();
-            change.write(
-                "INSERT INTO revoked_signing_keys (id, revoked) VALUES (?1, ?2)",
-                &[&kid, &row::time(now)],
-            )?;
+            let sql = "INSERT INTO revoked_signing_keys (id, revoked) VALUES (?1, ?2)";
+            change.session.execute(sql, &[kid.into(), row::time(now).into()])?;
             Ok(Revocation::Now(now))
         })
     }
@@ -95,7 +86,7 @@ impl Store {
     /// The file cannot be read.
     pub fn revoked_signing_keys(&self) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT id FROM revoked_signing_keys ORDER BY id";
-        self.read(|connection, path| ids(connection, path, sql, &[]))
+        self.read(|session| session.ids("revoked_signing_keys", sql, &[]))
     }
 }
 
@@ -106,7 +97,7 @@ impl Change<'_> {
         let sql = "SELECT later.id FROM api_keys later JOIN api_keys key
                 ON later.chain = key.chain AND later.rowid >= key.rowid
              WHERE key.id = ?1 ORDER BY later.rowid";
-        let found = ids(&self.transaction, self.path, sql, &[&id.to_string()])?;
+        let found = self.session.ids("api_keys", sql, &[id.to_string().into()])?;
         if found.is_empty() { Err(StoreError::UnknownKey(id)) } else { Ok(found) }
     }
 
@@ -119,27 +110,10 @@ impl Change<'_> {
     ) -> Result<Vec<String>, StoreError> {
         let live =
             format!("SELECT id FROM {table} WHERE owner = ?1 AND revoked IS NULL ORDER BY rowid");
-        let found = ids(&self.transaction, self.path, &live, &[&owner])?;
+        let found = self.session.ids(table, &live, &[owner.into()])?;
         // With whatever else stands there, even if it is no time.
         let sql = format!("UPDATE {table} SET revoked = ?2 WHERE owner = ?1 AND revoked IS NULL");
-        self.write(&sql, &[&owner, &now])?;
+        self.session.execute(&sql, &[owner.into(), now.into()])?;
         Ok(found)
     }
-
-    fn write(&self, sql: &str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
-        let done = self.transaction.execute(sql, values);
-        done.map(drop).map_err(file::failed("write", self.path))
-    }
-}
-
-fn ids(
-    connection: &Connection,
-    path: &Path,
-    sql: &str,
-    values: &[&dyn ToSql],
-) -> Result<Vec<String>, StoreError> {
-    let failed = || file::failed("read", path);
-    let mut statement = connection.prepare(sql).map_err(failed())?;
-    let ids = statement.query_map(values, |row| row.get(0)).map_err(failed())?;
-    ids.collect::<Result<_, _>>().map_err(failed())
 }

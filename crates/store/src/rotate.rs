@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mcp_auth::authn::apikey::{KeyId, PlainKey};
 
 use crate::store::Change;
-use crate::{NewKey, Store, StoreError, StoredKey, file, keys, row};
+use crate::{NewKey, Store, StoreError, StoredKey, keys, row};
 
 impl Store {
     /// Lets `next` take over from a key, in the same chain, with the same owner, name, number,
@@ -52,7 +52,7 @@ impl Store {
 impl Change<'_> {
     /// A key that another can take over from, and the newest of its chain, which may be revoked.
     fn live_key(&self, id: KeyId) -> Result<(StoredKey, StoredKey), StoreError> {
-        let keys = keys::all(&self.transaction, self.path)?;
+        let keys = keys::all(self.session)?;
         // What cannot be read is no key that is asked for, as long as that one is there.
         let keys: Vec<_> =
             keys.into_iter().filter_map(|row| row.ok().map(|(key, _)| key)).collect();
@@ -72,7 +72,6 @@ impl Change<'_> {
 
     fn end_key(&self, id: KeyId, end: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE api_keys SET expires = ?2 WHERE id = ?1";
-        let done = self.transaction.execute(sql, [id.to_string(), row::time(end)]);
-        done.map(drop).map_err(file::failed("write", self.path))
+        self.session.execute(sql, &[id.to_string().into(), row::time(end).into()]).map(drop)
     }
 }

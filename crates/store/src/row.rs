@@ -1,11 +1,10 @@
 //! How values stand in a row, and what may not.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use mcp_auth::authn::apikey::mint::KeyDigest;
 
 use crate::StoreError;
+use crate::session::{Row, Session};
 
 /// Longest name, owner or rule in characters.
 const MAX_LENGTH: usize = 200;
@@ -47,43 +46,41 @@ pub(crate) fn check_word(field: &'static str, text: &str) -> Result<(), StoreErr
     Err(StoreError::Unfit { field, why })
 }
 
-/// One row on its way out of the file.
-pub(crate) struct Reader<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) table: &'static str,
-    pub(crate) row: &'a rusqlite::Row<'a>,
+/// A moment that stands there, if one does.
+pub(crate) fn read_time(
+    row: &Row<'_>,
+    column: &'static str,
+) -> Result<Option<Timestamp>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| text.parse().map_err(|_| row.damaged(column))).transpose()
 }
 
-impl Reader<'_> {
-    pub(crate) fn get<T: rusqlite::types::FromSql>(
-        &self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        self.row.get(column).map_err(|_| self.damaged(column))
+/// Since when it is refused. What is no time counts as one: somebody meant to revoke it.
+pub(crate) fn read_revoked(row: &Row<'_>) -> Option<Timestamp> {
+    match row.get::<Option<String>>("revoked") {
+        Ok(text) => text.map(|text| text.parse().unwrap_or(Timestamp::UNIX_EPOCH)),
+        Err(_) => Some(Timestamp::UNIX_EPOCH),
     }
+}
 
-    pub(crate) fn time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
-        let text: Option<String> = self.get(column)?;
-        text.map(|text| text.parse().map_err(|_| self.damaged(column))).transpose()
-    }
+/// What `sql` finds under this id: `None` if there is no such row, `Some(None)` if what stands in
+/// `revoked` is no time.
+pub(crate) fn revoked_before(
+    session: &Session<'_>,
+    table: &'static str,
+    sql: &str,
+    id: &str,
+) -> Result<Option<Option<Timestamp>>, StoreError> {
+    let mut before = None;
+    session.each(table, sql, &[id.into()], |row| {
+        before = Some(read_time(row, "revoked").unwrap_or_default());
+        Ok(())
+    })?;
+    Ok(before)
+}
 
-    /// Since when it is refused. What is no time counts as one: somebody meant to revoke it.
-    pub(crate) fn revoked(&self) -> Option<Timestamp> {
-        let text: Option<String> = match self.get("revoked") {
-            Ok(text) => text,
-            Err(_) => return Some(Timestamp::UNIX_EPOCH),
-        };
-        text.map(|text| text.parse().unwrap_or(Timestamp::UNIX_EPOCH))
-    }
-
-    pub(crate) fn list(&self, column: &'static str) -> Result<Vec<String>, StoreError> {
-        let text: String = self.get(column)?;
-        serde_json::from_str(&text).map_err(|_| self.damaged(column))
-    }
-
-    pub(crate) fn damaged(&self, column: &'static str) -> StoreError {
-        let id: String = self.row.get("id").unwrap_or_default();
-        let what = format!("{} of {} {id:?} is not readable", column, self.table);
-        StoreError::Damaged { path: self.path.to_owned(), what }
-    }
+/// What [`list`] wrote.
+pub(crate) fn read_list(row: &Row<'_>, column: &'static str) -> Result<Vec<String>, StoreError> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|_| row.damaged(column))
 }

@@ -10,12 +10,12 @@ use arc_swap::{ArcSwap, Guard};
 use mcp_auth::Rejection;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord};
 use mcp_auth::authn::client::ClientRecord;
-use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::opened::{Mark, Opened};
+use crate::session::Session;
 use crate::tokens::Revoked;
-use crate::{StoreError, clients, file, keys, tokens};
+use crate::{StoreError, clients, keys, tokens};
 
 /// When a caller may ask again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -159,20 +159,18 @@ impl Latest {
     fn read_if_changed(&self, look: &mut Look) -> Result<(), StoreError> {
         let now = self.start.elapsed().as_millis();
         let mark = look.opened.follow()?;
-        let Opened { path, connection, .. } = &look.opened;
         // Asked before the file is read: what comes between the two is then found at the
         // next look. Only commits of other connections change the number.
-        let version = connection
-            .query_row("PRAGMA data_version", [], |row| row.get(0))
-            .map_err(file::failed("read", path))?;
+        let version = look.opened.data_version()?;
         let seen = look.seen.take();
         if seen.as_ref().is_none_or(|seen| (seen.mark, seen.version) != (mark, version)) {
-            let token = connection
-                .query_row("SELECT token FROM changes", [], |row| row.get(0))
-                .map_err(file::failed("read", path))?;
+            let token = look.opened.read_as_it_is(|session| {
+                let token = session.first("changes", "token", "SELECT token FROM changes", &[])?;
+                Ok(token.unwrap_or_default())
+            })?;
             let same = |seen: &Seen| seen.token == token && seen.mark.is_same_file(mark);
             if !seen.as_ref().is_some_and(same) {
-                self.read_again(connection, path)?;
+                self.read_again(&look.opened)?;
             }
             look.seen = Some(Seen { mark, version, token });
         } else {
@@ -183,8 +181,8 @@ impl Latest {
         Ok(())
     }
 
-    fn read_again(&self, connection: &Connection, path: &Path) -> Result<(), StoreError> {
-        let snapshot = Snapshot::read(connection, path, &self.last())?;
+    fn read_again(&self, opened: &Opened) -> Result<(), StoreError> {
+        let snapshot = opened.read_as_it_is(|session| Snapshot::read(session, &self.last()))?;
         // Before it counts, so that whoever is refused for it finds it in the log.
         let before = self.last();
         for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {
@@ -203,11 +201,9 @@ impl Latest {
 
 impl Snapshot {
     /// The uses of a key are counted on where they were before.
-    fn read(connection: &Connection, path: &Path, before: &Self) -> Result<Self, StoreError> {
-        // One transaction: all of the same moment.
-        let moment = connection.unchecked_transaction().map_err(file::failed("read", path))?;
+    fn read(session: &Session<'_>, before: &Self) -> Result<Self, StoreError> {
         let mut snapshot = Self::default();
-        for row in keys::all(&moment, path)? {
+        for row in keys::all(session)? {
             match row {
                 Ok((key, digest)) => {
                     let uses = before.keys.get(&key.id).map(|key| Arc::clone(&key.uses));
@@ -217,7 +213,7 @@ impl Snapshot {
                 Err(damage) => snapshot.damage.push(damage.to_string()),
             }
         }
-        for row in clients::all(&moment, path)? {
+        for row in clients::all(session)? {
             match row {
                 Ok((client, digest)) => {
                     let record = clients::record(client, digest);
@@ -226,7 +222,7 @@ impl Snapshot {
                 Err(damage) => snapshot.damage.push(damage.to_string()),
             }
         }
-        match tokens::all(&moment, path) {
+        match tokens::all(session) {
             Ok(revoked) => snapshot.revoked_tokens = Some(revoked),
             Err(damage @ StoreError::Damaged { .. }) => snapshot.damage.push(damage.to_string()),
             Err(error) => return Err(error),

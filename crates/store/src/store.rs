@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use mcp_auth::Rejection;
 use mcp_auth::authn::apikey::KeyId;
 use mcp_auth::authn::jwt::RevokedToken;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::opened::Opened;
+use crate::session::Session;
 use crate::snapshot::Latest;
 use crate::uses::{Keeper, Used};
 use crate::watch::Watch;
 use crate::{
-    GRACE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, file, keys, metrics,
-    row, tokens,
+    GRACE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, keys, metrics, row,
+    tokens,
 };
 
 /// API keys, clients and revoked tokens in one file. Clones share it.
@@ -190,7 +190,7 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn has_demo_keys(&self) -> Result<bool, StoreError> {
-        self.exists("SELECT EXISTS (SELECT 1 FROM api_keys WHERE demo AND revoked IS NULL)")
+        self.has_demo("api_keys")
     }
 
     /// Whether a client of [`demo`](crate::demo) is in force.
@@ -198,7 +198,7 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn has_demo_clients(&self) -> Result<bool, StoreError> {
-        self.exists("SELECT EXISTS (SELECT 1 FROM clients WHERE demo AND revoked IS NULL)")
+        self.has_demo("clients")
     }
 
     /// Does all of `work` or nothing, while no other process writes.
@@ -209,21 +209,10 @@ impl Store {
         &self,
         work: impl FnOnce(&Change<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let path = &self.0.path;
-        let mut opened = self.opened();
-        opened.follow()?;
-        let done = {
-            let transaction = opened
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)
-                .map_err(file::failed("write", path))?;
-            let change = Change { path, transaction };
-            // An error drops the transaction, which takes everything back.
-            tokens::purge(&change.transaction, path)?;
-            let done = work(&change)?;
-            change.transaction.commit().map_err(file::failed("write", path))?;
-            done
-        };
+        let done = self.opened().change(|session| {
+            tokens::purge(session)?;
+            work(&Change { session })
+        })?;
         // Whoever must not go on without it asks again; the others' turn comes with the next look.
         let _ = self.0.latest.refresh();
         Ok(done)
@@ -239,23 +228,19 @@ impl Store {
         Ok(revoked)
     }
 
-    fn exists(&self, sql: &str) -> Result<bool, StoreError> {
-        self.read(|connection, path| {
-            let exists = connection.query_row(sql, [], |row| row.get(0));
-            exists.map_err(file::failed("read", path))
-        })
-    }
-
     pub(crate) fn read<T>(
         &self,
-        work: impl FnOnce(&Connection, &Path) -> Result<T, StoreError>,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut opened = self.opened();
-        opened.follow()?;
-        work(&opened.connection, &opened.path)
+        self.opened().read(work)
     }
 
-    fn opened(&self) -> MutexGuard<'_, Opened> {
+    fn has_demo(&self, table: &'static str) -> Result<bool, StoreError> {
+        let sql = format!("SELECT id FROM {table} WHERE demo <> 0 AND revoked IS NULL LIMIT 1");
+        self.read(|session| Ok(!session.ids(table, &sql, &[])?.is_empty()))
+    }
+
+    pub(crate) fn opened(&self) -> MutexGuard<'_, Opened> {
         // A transaction that a panic left behind was rolled back when it was dropped.
         self.0.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -263,40 +248,31 @@ impl Store {
 
 /// One change to the file, under way.
 pub(crate) struct Change<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) transaction: Transaction<'a>,
+    pub(crate) session: &'a Session<'a>,
 }
 
 impl Change<'_> {
     pub(crate) fn insert_key(&self, key: &NewKey) -> Result<(), StoreError> {
         key.check()?;
-        self.inserted(&key.id.to_string(), key.insert(&self.transaction))
+        let kept = key.insert(self.session)?;
+        if kept { Ok(()) } else { Err(StoreError::Taken(key.id.to_string())) }
     }
 
     pub(crate) fn insert_client(&self, client: &NewClient) -> Result<(), StoreError> {
         client.check()?;
-        self.inserted(&client.id, client.insert(&self.transaction))
+        let kept = client.insert(self.session)?;
+        if kept { Ok(()) } else { Err(StoreError::Taken(client.id.clone())) }
     }
 
     fn revoke_token(&self, token: &RevokedToken) -> Result<Revocation, StoreError> {
-        tokens::revoke(&self.transaction, self.path, token)
+        tokens::revoke(self.session, token)
     }
 
     /// Whether there is no row at all in this table, revoked ones included.
     pub(crate) fn is_empty(&self, table: &'static str) -> Result<bool, StoreError> {
-        let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM {table})");
-        let empty = self.transaction.query_row(&sql, [], |row| row.get(0));
-        empty.map_err(file::failed("read", self.path))
-    }
-
-    fn inserted(&self, id: &str, result: rusqlite::Result<usize>) -> Result<(), StoreError> {
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                Err(StoreError::Taken(id.to_owned()))
-            }
-            Err(error) => Err(file::failed("write", self.path)(error)),
-        }
+        let sql = format!("SELECT count(*) AS rows FROM {table}");
+        let rows: Option<i64> = self.session.first(table, "rows", &sql, &[])?;
+        Ok(rows == Some(0))
     }
 
     /// `None` if there is no such row. No other column is looked at: what cannot be read can
@@ -306,21 +282,16 @@ impl Change<'_> {
         table: &'static str,
         id: &str,
     ) -> Result<Option<Revocation>, StoreError> {
-        let failed = || file::failed("write", self.path);
-        let before: Option<Option<String>> = self
-            .transaction
-            .query_row(&format!("SELECT revoked FROM {table} WHERE id = ?1"), [id], |row| {
-                Ok(row.get(0).unwrap_or_default())
-            })
-            .optional()
-            .map_err(failed())?;
-        let Some(before) = before else { return Ok(None) };
-        if let Some(then) = before.and_then(|text| text.parse().ok()) {
-            return Ok(Some(Revocation::Already(then)));
+        let sql = format!("SELECT revoked FROM {table} WHERE id = ?1");
+        match row::revoked_before(self.session, table, &sql, id)? {
+            None => Ok(None),
+            Some(Some(then)) => Ok(Some(Revocation::Already(then))),
+            Some(None) => {
+                let now = Timestamp::now();
+                let sql = format!("UPDATE {table} SET revoked = ?2 WHERE id = ?1");
+                self.session.execute(&sql, &[id.into(), row::time(now).into()])?;
+                Ok(Some(Revocation::Now(now)))
+            }
         }
-        let now = Timestamp::now();
-        let sql = format!("UPDATE {table} SET revoked = ?2 WHERE id = ?1");
-        self.transaction.execute(&sql, [id, &row::time(now)]).map_err(failed())?;
-        Ok(Some(Revocation::Now(now)))
     }
 }

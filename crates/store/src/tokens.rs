@@ -1,14 +1,13 @@
 //! Rows of tokens that were taken back before their end.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 use jiff::Timestamp;
 use mcp_auth::authn::jwt::{RevokedToken, TokenName};
-use rusqlite::{Connection, OptionalExtension, named_params};
 
-use crate::row::{self, Reader};
-use crate::{Revocation, StoreError, file};
+use crate::row;
+use crate::session::{Row, Session};
+use crate::{Revocation, StoreError};
 
 const TABLE: &str = "revoked_tokens";
 
@@ -50,127 +49,84 @@ impl Revoked {
 
 /// Refuses a token until it has ended anyway.
 pub(crate) fn revoke(
-    connection: &Connection,
-    path: &Path,
+    session: &Session<'_>,
     token: &RevokedToken,
 ) -> Result<Revocation, StoreError> {
-    let failed = || file::failed("write", path);
     row::check_word("token id", &token.jti)?;
     row::check_word("client id", &token.client)?;
-    let before: Option<String> = connection
-        .query_row("SELECT revoked FROM revoked_tokens WHERE id = ?1", [&token.jti], |row| {
-            Ok(row.get(0).unwrap_or_default())
-        })
-        .optional()
-        .map_err(failed())?;
-    if let Some(then) = before {
+    let sql = "SELECT revoked FROM revoked_tokens WHERE id = ?1";
+    if let Some(then) = row::revoked_before(session, TABLE, sql, &token.jti)? {
         // What is no time of revocation revokes all the same.
-        return Ok(Revocation::Already(then.parse().unwrap_or(Timestamp::UNIX_EPOCH)));
+        return Ok(Revocation::Already(then.unwrap_or(Timestamp::UNIX_EPOCH)));
     }
-    let sql = "SELECT count(*) FROM revoked_tokens WHERE client = ?1";
-    let kept: i64 =
-        connection.query_row(sql, [&token.client], |row| row.get(0)).map_err(failed())?;
+    let sql = "SELECT count(*) AS kept FROM revoked_tokens WHERE client = ?1";
+    let kept: Option<i64> = session.first(TABLE, "kept", sql, &[(&token.client).into()])?;
     let now = Timestamp::now();
-    if kept >= MOST_REVOKED {
-        revoke_until(connection, path, &token.client, now)?;
+    if kept.is_some_and(|kept| kept >= MOST_REVOKED) {
+        revoke_until(session, &token.client, now)?;
     }
     // This one by its name in any case: the clock that it was issued by may be ahead of ours.
-    connection
-        .execute(
-            "INSERT INTO revoked_tokens (id, client, ends, revoked)
-             VALUES (:id, :client, :ends, :revoked)",
-            named_params! {
-                ":id": token.jti,
-                ":client": token.client,
-                ":ends": row::time(token.ends),
-                ":revoked": row::time(now),
-            },
-        )
-        .map_err(failed())?;
+    session.execute(
+        "INSERT INTO revoked_tokens (id, client, ends, revoked) VALUES (?1, ?2, ?3, ?4)",
+        &[
+            (&token.jti).into(),
+            (&token.client).into(),
+            row::time(token.ends).into(),
+            row::time(now).into(),
+        ],
+    )?;
     Ok(Revocation::Now(now))
 }
 
 /// Refuses all tokens that a client was issued so far, and forgets which of them were refused
 /// before.
-fn revoke_until(
-    connection: &Connection,
-    path: &Path,
-    client: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let failed = || file::failed("write", path);
+fn revoke_until(session: &Session<'_>, client: &str, now: Timestamp) -> Result<(), StoreError> {
     tracing::warn!(
         client,
         "the client has given back {MOST_REVOKED} tokens that have not ended; every token that it \
          was issued until now is refused"
     );
-    connection
-        .execute("DELETE FROM revoked_tokens WHERE client = ?1", [client])
-        .map_err(failed())?;
-    connection
-        .execute(
-            "REPLACE INTO revoked_until (id, until) VALUES (?1, ?2)",
-            [client, &row::time(now)],
-        )
-        .map(drop)
-        .map_err(failed())
+    session.execute("DELETE FROM revoked_tokens WHERE client = ?1", &[client.into()])?;
+    let sql = "INSERT INTO revoked_until (id, until) VALUES (?1, ?2)
+         ON CONFLICT (id) DO UPDATE SET until = excluded.until";
+    session.execute(sql, &[client.into(), row::time(now).into()]).map(drop)
 }
 
 /// Forgets the tokens that have ended.
-pub(crate) fn purge(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(crate) fn purge(session: &Session<'_>) -> Result<(), StoreError> {
     let now = row::time(Timestamp::now());
-    connection
-        .execute("DELETE FROM revoked_tokens WHERE ends < ?1", [now])
-        .map(drop)
-        .map_err(file::failed("write", path))
+    session.execute("DELETE FROM revoked_tokens WHERE ends < ?1", &[now.into()]).map(drop)
 }
 
 /// All that is refused. A name that cannot be read could be that of any token: then none of
 /// them is known.
-pub(crate) fn all(connection: &Connection, path: &Path) -> Result<Revoked, StoreError> {
+pub(crate) fn all(session: &Session<'_>) -> Result<Revoked, StoreError> {
     let mut revoked = Revoked::default();
-    each(connection, path, TABLE, "SELECT id FROM revoked_tokens", |reader| {
-        revoked.names.insert(reader.get("id")?);
-        Ok(())
-    })?;
+    let name = |row: &Row<'_>| row.get::<String>("id").map(String::into_boxed_str);
     // What is no time revokes all the same.
-    let until = |reader: &Reader<'_>| {
-        reader.time("until").ok().flatten().map_or(i64::MAX, Timestamp::as_second)
+    let until = |row: &Row<'_>| {
+        row::read_time(row, "until").ok().flatten().map_or(i64::MAX, Timestamp::as_second)
     };
-    each(connection, path, "revoked_until", "SELECT id, until FROM revoked_until", |reader| {
-        revoked.until.insert(reader.get("id")?, until(reader));
+    session.each(TABLE, "SELECT id FROM revoked_tokens", &[], |row| {
+        revoked.names.insert(name(row)?);
         Ok(())
     })?;
-    each(connection, path, "revoked_users", "SELECT id, until FROM revoked_users", |reader| {
-        revoked.users.insert(reader.get("id")?, until(reader));
+    session.each("revoked_until", "SELECT id, until FROM revoked_until", &[], |row| {
+        revoked.until.insert(name(row)?, until(row));
         Ok(())
     })?;
-    let keys = "SELECT id FROM revoked_signing_keys";
-    each(connection, path, "revoked_signing_keys", keys, |reader| {
-        revoked.keys.insert(reader.get("id")?);
+    session.each("revoked_users", "SELECT id, until FROM revoked_users", &[], |row| {
+        revoked.users.insert(name(row)?, until(row));
+        Ok(())
+    })?;
+    session.each("revoked_signing_keys", "SELECT id FROM revoked_signing_keys", &[], |row| {
+        revoked.keys.insert(name(row)?);
         Ok(())
     })?;
     // Whatever else of such a row cannot be read.
-    let clients = "SELECT id FROM clients WHERE revoked IS NOT NULL";
-    each(connection, path, "clients", clients, |reader| {
-        revoked.until.insert(reader.get("id")?, i64::MAX);
+    session.each("clients", "SELECT id FROM clients WHERE revoked IS NOT NULL", &[], |row| {
+        revoked.until.insert(name(row)?, i64::MAX);
         Ok(())
     })?;
     Ok(revoked)
-}
-
-fn each(
-    connection: &Connection,
-    path: &Path,
-    table: &'static str,
-    sql: &str,
-    mut row: impl FnMut(&Reader<'_>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let failed = || file::failed("read", path);
-    let mut statement = connection.prepare(sql).map_err(failed())?;
-    let mut rows = statement.query([]).map_err(failed())?;
-    while let Some(found) = rows.next().map_err(failed())? {
-        row(&Reader { path, table, row: found })?;
-    }
-    Ok(())
 }

@@ -4,11 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcp_auth::authn::apikey::KeyId;
-use rusqlite::TransactionBehavior;
 
 use crate::opened::Opened;
 use crate::snapshot::Latest;
-use crate::{StoreError, file, row};
+use crate::{StoreError, row};
 
 /// How often they are written down. What was not when a process is killed is lost.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -73,20 +72,16 @@ impl Keeper {
 
     fn insert(&self, rows: impl Iterator<Item = (KeyId, u64, String)>) -> Result<(), StoreError> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.follow()?;
-        let path = opened.path.clone();
-        let failed = || file::failed("write", &path);
-        let transaction = opened
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(failed())?;
-        for (id, count, last) in rows {
-            let sql = "INSERT INTO key_uses (id, last_used, uses) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (id) DO UPDATE SET uses = uses + excluded.uses,
-                    last_used = max(last_used, excluded.last_used)";
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            transaction.execute(sql, (id.to_string(), last, count)).map_err(failed())?;
-        }
-        transaction.commit().map_err(failed())
+        opened.change(|session| {
+            for (id, count, last) in rows {
+                let sql = "INSERT INTO key_uses (id, last_used, uses) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (id) DO UPDATE SET uses = key_uses.uses + excluded.uses,
+                        last_used = CASE WHEN key_uses.last_used > excluded.last_used
+                            THEN key_uses.last_used ELSE excluded.last_used END";
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                session.execute(sql, &[id.to_string().into(), last.into(), count.into()])?;
+            }
+            Ok(())
+        })
     }
 }
