@@ -158,7 +158,7 @@ fn store(options: &Options) -> anyhow::Result<Store> {
         demo::make_keys(&store, &options.common.keys)?;
         return Ok(store);
     }
-    if !file.exists() {
+    if !Store::may_exist(&file) {
         bail!("others can reach this server, and there is no key yet; make one: {CREATE}{flag}");
     }
     let store = Store::open_with(&file, options.store.grace)?;

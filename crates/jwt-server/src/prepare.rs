@@ -84,7 +84,7 @@ fn clients(options: &Options) -> anyhow::Result<Store> {
         demo::make_clients(&store, &options.common.keys)?;
         return Ok(store);
     }
-    if !file.exists() {
+    if !Store::may_exist(&file) {
         bail!("others can reach this server, and there is no client yet; make one: {CREATE}{flag}");
     }
     let store = Store::open_with(&file, options.store.grace)?;

@@ -36,8 +36,10 @@ pub struct Place {
     /// Folder for keys and secrets
     #[arg(long, env = "MCP_KEYS", default_value = "keys", value_name = "DIR", global = true)]
     pub keys: PathBuf,
-    /// Store of API keys and clients [default: credentials.db in the keys folder]
-    #[arg(long, env = "MCP_STORE", value_name = "FILE", global = true)]
+    /// Store of API keys and clients; built with --features postgres also
+    /// postgres://USER@HOST/DATABASE, with its password in PGPASSWORD [default: credentials.db in the
+    /// keys folder]
+    #[arg(long, env = "MCP_STORE", value_name = "FILE|ADDRESS", global = true)]
     pub store: Option<PathBuf>,
     /// Answer with one JSON document
     #[arg(long, env = "MCP_JSON", global = true, value_parser = BoolishValueParser::new())]

@@ -82,7 +82,7 @@ fn init_with_store(keys_dir: &Path, store_file: &Path) -> Result<Vec<Outcome>, E
         made: demo::make_secret(keys_dir)?.is_some(),
         purpose: "the secret with which jwt-server signs",
     });
-    let store_is_new = !store_file.exists();
+    let store_is_new = !Store::may_exist(store_file);
     let store = Store::open(store_file)?;
     outcomes.push(Outcome {
         path: store_file.to_owned(),

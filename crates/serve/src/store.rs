@@ -11,8 +11,10 @@ use crate::{Options, time};
 #[derive(Clone, Debug, clap::Args)]
 pub struct StoreOptions {
     /// SQLite file of API keys, clients and revocations, of which it holds digests; keygen has the
-    /// same flag [default: credentials.db in the keys folder]
-    #[arg(long = "store", env = "MCP_STORE", value_name = "FILE")]
+    /// same flag. Built with --features postgres also postgres://USER@HOST/DATABASE, which several
+    /// machines can share; its password is taken from PGPASSWORD [default: credentials.db in the
+    /// keys folder]
+    #[arg(long = "store", env = "MCP_STORE", value_name = "FILE|ADDRESS")]
     pub file: Option<PathBuf>,
 
     /// For how long credentials that are known go on while that file cannot be read; revocations

@@ -16,7 +16,7 @@ impl Store {
         let taken = |source| StoreError::Io { doing: "create", path: copy.to_owned(), source };
         let mut new = OpenOptions::new();
         new.write(true).create_new(true).mode(0o600).open(copy).map_err(taken)?;
-        let copied = self.opened().copy_into(copy);
+        let copied = self.database().copy_into(copy);
         if copied.is_err() && fs::metadata(copy).is_ok_and(|found| found.len() == 0) {
             let _ = fs::remove_file(copy);
         }

@@ -82,6 +82,34 @@ pub enum StoreError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// It is no address of a PostgreSQL server that can be used.
+    #[error("--store is no address of a PostgreSQL server that can be used: {why}")]
+    Address {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A PostgreSQL server copies its databases itself.
+    #[error("{address} is copied by its own programs; use: pg_dump --schema=mcp_auth")]
+    NoCopy {
+        /// The address.
+        address: PathBuf,
+    },
+    /// The PostgreSQL server said no, or nothing.
+    #[error("cannot {doing} {address}: {why}")]
+    Postgres {
+        /// What was tried.
+        doing: &'static str,
+        /// The address, in which there is no password.
+        address: PathBuf,
+        /// What it said.
+        why: String,
+    },
+    /// This program was built without the feature `postgres`.
+    #[error(
+        "{0} is a PostgreSQL server, which this program was built without; build it with \
+         --features postgres, or name a file with --store"
+    )]
+    WithoutPostgres(PathBuf),
     /// There is a credential of that id.
     #[error("there is a credential of the id {0} already")]
     Taken(String),

@@ -1,9 +1,11 @@
-//! Where credentials live: API keys, OAuth clients and revoked tokens in one SQLite file.
+//! Where credentials live: API keys, OAuth clients and revoked tokens in one SQLite file, or with
+//! the feature `postgres` in one schema of a PostgreSQL server.
 //!
-//! The file holds digests, never a credential. Whoever asks is answered from memory: a
-//! [`Store`] keeps a snapshot of the file and a thread that looks for changes, so that a
+//! Either holds digests, never a credential. Whoever asks is answered from memory: a
+//! [`Store`] keeps a snapshot of the database and a thread that looks for changes, so that a
 //! key which another process revokes is refused within a quarter of a second. A file that is
-//! replaced is followed; one that cannot be read for [`GRACE`] leaves every credential refused.
+//! replaced is followed, and a connection that is lost comes back; a database that cannot be read
+//! for [`GRACE`] leaves every credential refused.
 //!
 //! - [`Store`] opens the file, changes it and answers the layers of `mcp-auth`.
 //! - [`NewKey`], [`StoredKey`], [`NewClient`] and [`StoredClient`] are its rows.
@@ -12,12 +14,15 @@
 mod answers;
 mod backup;
 mod clients;
+mod database;
 pub mod demo;
 mod error;
 mod file;
 mod keys;
 mod metrics;
 mod opened;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod revoke;
 mod rotate;
 mod row;

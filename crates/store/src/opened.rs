@@ -55,7 +55,7 @@ impl Opened {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(file::failed("write", path))?;
         // An error drops the transaction, which takes everything back.
-        let done = work(&Session::new(&transaction, path))?;
+        let done = work(&Session::new(&*transaction, path))?;
         transaction.commit().map_err(file::failed("write", path))?;
         Ok(done)
     }
@@ -69,17 +69,9 @@ impl Opened {
         work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.follow()?;
-        self.read_as_it_is(work)
-    }
-
-    /// The same, of the file that was followed already.
-    pub(crate) fn read_as_it_is<T>(
-        &self,
-        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
         let moment = self.connection.unchecked_transaction();
         let moment = moment.map_err(file::failed("read", &self.path))?;
-        work(&Session::new(&moment, &self.path))
+        work(&Session::new(&*moment, &self.path))
     }
 
     /// Another after each commit of another connection.

@@ -8,9 +8,27 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 use crate::value::{FromValue, Value};
 use crate::{StoreError, file};
 
+/// What is done with the columns and the values of one row.
+pub(crate) type OneRow<'a> = dyn FnMut(&[String], Vec<Value>) -> Result<(), StoreError> + 'a;
+
+/// What every database can do.
+pub(crate) trait Speak {
+    /// Changes rows, and says how many.
+    fn execute(&self, path: &Path, sql: &str, values: &[Value]) -> Result<usize, StoreError>;
+
+    /// Asks for rows, each of which comes with the names of its columns.
+    fn each(
+        &self,
+        path: &Path,
+        sql: &str,
+        values: &[Value],
+        row: &mut OneRow<'_>,
+    ) -> Result<(), StoreError>;
+}
+
 /// A connection within one transaction.
 pub(crate) struct Session<'a> {
-    connection: &'a Connection,
+    connection: &'a dyn Speak,
     path: &'a Path,
 }
 
@@ -23,15 +41,13 @@ pub(crate) struct Row<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(connection: &'a Connection, path: &'a Path) -> Self {
+    pub(crate) fn new(connection: &'a dyn Speak, path: &'a Path) -> Self {
         Self { connection, path }
     }
 
     /// Changes rows, and says how many.
     pub(crate) fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
-        let failed = || file::failed("write", self.path);
-        let mut statement = self.connection.prepare(sql).map_err(failed())?;
-        statement.execute(params_from_iter(values)).map_err(failed())
+        self.connection.execute(self.path, sql, values)
     }
 
     /// Asks for rows. `table` is where a row comes from that turns out to be damaged.
@@ -42,18 +58,9 @@ impl<'a> Session<'a> {
         values: &[Value],
         mut row: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let failed = || file::failed("read", self.path);
-        let mut statement = self.connection.prepare(sql).map_err(failed())?;
-        let columns: Vec<_> = statement.column_names().map(str::to_owned).collect();
-        let mut found = statement.query(params_from_iter(values)).map_err(failed())?;
-        while let Some(next) = found.next().map_err(failed())? {
-            let values = (0..columns.len())
-                .map(|column| next.get_ref(column).map(Value::from))
-                .collect::<Result<_, _>>()
-                .map_err(failed())?;
-            row(&Row { path: self.path, table, columns: &columns, values })?;
-        }
-        Ok(())
+        self.connection.each(self.path, sql, values, &mut |columns, values| {
+            row(&Row { path: self.path, table, columns, values })
+        })
     }
 
     /// The value of one column in the first row that is found.
@@ -106,6 +113,32 @@ impl Row<'_> {
     fn value(&self, column: &str) -> Option<&Value> {
         let at = self.columns.iter().position(|name| name == column)?;
         self.values.get(at)
+    }
+}
+
+impl Speak for Connection {
+    fn execute(&self, path: &Path, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
+        let failed = || file::failed("write", path);
+        let mut statement = self.prepare(sql).map_err(failed())?;
+        statement.execute(params_from_iter(values)).map_err(failed())
+    }
+
+    fn each(
+        &self,
+        path: &Path,
+        sql: &str,
+        values: &[Value],
+        row: &mut OneRow<'_>,
+    ) -> Result<(), StoreError> {
+        let failed = || file::failed("read", path);
+        let mut statement = self.prepare(sql).map_err(failed())?;
+        let columns: Vec<_> = statement.column_names().map(str::to_owned).collect();
+        let mut found = statement.query(params_from_iter(values)).map_err(failed())?;
+        while let Some(next) = found.next().map_err(failed())? {
+            let values = (0..columns.len()).map(|column| next.get_ref(column).map(Value::from));
+            row(&columns, values.collect::<Result<_, _>>().map_err(failed())?)?;
+        }
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use mcp_auth::authn::apikey::{KeyId, KeyRecord};
 use mcp_auth::authn::client::ClientRecord;
 use tokio::sync::watch;
 
-use crate::opened::{Mark, Opened};
+use crate::database::{Database, Glance};
 use crate::session::Session;
 use crate::tokens::Revoked;
 use crate::{StoreError, clients, keys, tokens};
@@ -48,16 +48,14 @@ pub(crate) struct Latest {
 }
 
 struct Look {
-    opened: Opened,
+    database: Database,
     /// `None`: what is in memory may be old.
     seen: Option<Seen>,
 }
 
 /// What the file was when it was read last.
 struct Seen {
-    mark: Mark,
-    /// SQLite's `data_version`.
-    version: i64,
+    glance: Glance,
     /// Of the table `changes`.
     token: Vec<u8>,
 }
@@ -67,7 +65,7 @@ impl Latest {
     pub(crate) fn open(path: &Path, grace: Duration) -> Result<Self, StoreError> {
         let latest = Self {
             snapshot: ArcSwap::default(),
-            look: Mutex::new(Look { opened: Opened::make(path)?, seen: None }),
+            look: Mutex::new(Look { database: Database::make(path)?, seen: None }),
             read_at: AtomicU64::new(0),
             start: Instant::now(),
             grace,
@@ -79,7 +77,7 @@ impl Latest {
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.look().opened.path.clone()
+        self.look().database.name().to_owned()
     }
 
     /// # Errors
@@ -130,7 +128,7 @@ impl Latest {
         let failing = self.failing.swap(result.is_err(), Ordering::AcqRel);
         match &result {
             Ok(()) if failing => {
-                let path = look.opened.path.display();
+                let path = look.database.name().display();
                 tracing::info!(%path, "the credential store can be read again");
             }
             Err(error) if !failing => {
@@ -153,26 +151,26 @@ impl Latest {
     /// Looks for the file where it is not.
     #[cfg(test)]
     pub(crate) fn look_elsewhere(&self, path: &Path) {
-        self.look().opened.path = path.to_owned();
+        match &mut self.look().database {
+            Database::Sqlite(opened) => path.clone_into(&mut opened.path),
+            #[cfg(feature = "postgres")]
+            Database::Postgres(_) => unreachable!("only files move"),
+        }
     }
 
     fn read_if_changed(&self, look: &mut Look) -> Result<(), StoreError> {
         let now = self.start.elapsed().as_millis();
-        let mark = look.opened.follow()?;
-        // Asked before the file is read: what comes between the two is then found at the
-        // next look. Only commits of other connections change the number.
-        let version = look.opened.data_version()?;
+        // Taken before the tables are read: what comes between the two is then found at the next
+        // look.
+        let glance = look.database.glance()?;
         let seen = look.seen.take();
-        if seen.as_ref().is_none_or(|seen| (seen.mark, seen.version) != (mark, version)) {
-            let token = look.opened.read_as_it_is(|session| {
-                let token = session.first("changes", "token", "SELECT token FROM changes", &[])?;
-                Ok(token.unwrap_or_default())
-            })?;
-            let same = |seen: &Seen| seen.token == token && seen.mark.is_same_file(mark);
+        if seen.as_ref().is_none_or(|seen| !glance.is_unchanged(seen.glance)) {
+            let token = look.database.token()?;
+            let same = |seen: &Seen| seen.token == token && glance.is_same_place(seen.glance);
             if !seen.as_ref().is_some_and(same) {
-                self.read_again(&look.opened)?;
+                self.read_again(&mut look.database)?;
             }
-            look.seen = Some(Seen { mark, version, token });
+            look.seen = Some(Seen { glance, token });
         } else {
             look.seen = seen;
         }
@@ -181,8 +179,8 @@ impl Latest {
         Ok(())
     }
 
-    fn read_again(&self, opened: &Opened) -> Result<(), StoreError> {
-        let snapshot = opened.read_as_it_is(|session| Snapshot::read(session, &self.last()))?;
+    fn read_again(&self, database: &mut Database) -> Result<(), StoreError> {
+        let snapshot = database.read(|session| Snapshot::read(session, &self.last()))?;
         // Before it counts, so that whoever is refused for it finds it in the log.
         let before = self.last();
         for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {

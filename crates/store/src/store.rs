@@ -9,7 +9,7 @@ use mcp_auth::Rejection;
 use mcp_auth::authn::apikey::KeyId;
 use mcp_auth::authn::jwt::RevokedToken;
 
-use crate::opened::Opened;
+use crate::database::{Database, is_address};
 use crate::session::Session;
 use crate::snapshot::Latest;
 use crate::uses::{Keeper, Used};
@@ -19,7 +19,7 @@ use crate::{
     tokens,
 };
 
-/// API keys, clients and revoked tokens in one file. Clones share it.
+/// API keys, clients and revoked tokens in one file, or in one PostgreSQL schema. Clones share it.
 #[derive(Clone)]
 pub struct Store(pub(crate) Arc<Inner>);
 
@@ -48,7 +48,7 @@ impl Revocation {
 
 pub(crate) struct Inner {
     path: PathBuf,
-    opened: Arc<Mutex<Opened>>,
+    database: Arc<Mutex<Database>>,
     pub(crate) used: Used,
     pub(crate) latest: Arc<Latest>,
     /// Held for its thread.
@@ -56,7 +56,9 @@ pub(crate) struct Inner {
 }
 
 impl Store {
-    /// Opens the file. If it is missing it is made (0600), and so is its folder (0700).
+    /// Opens the file. If it is missing it is made (0600), and so is its folder (0700). With the
+    /// feature `postgres` this may be an address, `postgres://USER@HOST/DATABASE`, whose schema
+    /// `mcp_auth` is made if it is missing.
     ///
     /// # Errors
     /// It cannot be opened, others may read it, or it is not a store that this program knows.
@@ -69,16 +71,21 @@ impl Store {
     /// # Errors
     /// As for [`Store::open`].
     pub fn open_with(path: &Path, grace: Duration) -> Result<Self, StoreError> {
-        let opened = Arc::new(Mutex::new(Opened::make(path)?));
+        let database = Arc::new(Mutex::new(Database::make(path)?));
         let latest = Arc::new(Latest::open(path, grace)?);
         metrics::watch(&latest);
         let used = Used::default();
-        let keeper = Keeper::new(used.clone(), Arc::clone(&latest), Arc::clone(&opened));
+        let keeper = Keeper::new(used.clone(), Arc::clone(&latest), Arc::clone(&database));
         let watch = Watch::start(Arc::clone(&latest), keeper)?;
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), opened, used, latest, _watch: watch })))
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), database, used, latest, _watch: watch })))
     }
 
-    /// The file.
+    /// Whether there may be a store: its file is there, or it is on a server, which has to be asked.
+    pub fn may_exist(path: &Path) -> bool {
+        is_address(path) || path.exists()
+    }
+
+    /// The file, or the address of the server.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
@@ -209,7 +216,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Change<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let done = self.opened().change(|session| {
+        let done = self.database().change(|session| {
             tokens::purge(session)?;
             work(&Change { session })
         })?;
@@ -232,7 +239,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.opened().read(work)
+        self.database().read(work)
     }
 
     fn has_demo(&self, table: &'static str) -> Result<bool, StoreError> {
@@ -240,9 +247,9 @@ impl Store {
         self.read(|session| Ok(!session.ids(table, &sql, &[])?.is_empty()))
     }
 
-    pub(crate) fn opened(&self) -> MutexGuard<'_, Opened> {
+    pub(crate) fn database(&self) -> MutexGuard<'_, Database> {
         // A transaction that a panic left behind was rolled back when it was dropped.
-        self.0.opened.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

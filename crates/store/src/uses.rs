@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mcp_auth::authn::apikey::KeyId;
 
-use crate::opened::Opened;
+use crate::database::Database;
 use crate::snapshot::Latest;
 use crate::{StoreError, row};
 
@@ -20,7 +20,7 @@ pub(crate) struct Used(Arc<Mutex<Vec<KeyId>>>);
 pub(crate) struct Keeper {
     used: Used,
     latest: Arc<Latest>,
-    opened: Arc<Mutex<Opened>>,
+    database: Arc<Mutex<Database>>,
     last: Instant,
 }
 
@@ -36,8 +36,8 @@ impl Used {
 }
 
 impl Keeper {
-    pub(crate) fn new(used: Used, latest: Arc<Latest>, opened: Arc<Mutex<Opened>>) -> Self {
-        Self { used, latest, opened, last: Instant::now() }
+    pub(crate) fn new(used: Used, latest: Arc<Latest>, database: Arc<Mutex<Database>>) -> Self {
+        Self { used, latest, database, last: Instant::now() }
     }
 
     /// Writes them down if it is time.
@@ -71,8 +71,8 @@ impl Keeper {
     }
 
     fn insert(&self, rows: impl Iterator<Item = (KeyId, u64, String)>) -> Result<(), StoreError> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.change(|session| {
+        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        database.change(|session| {
             for (id, count, last) in rows {
                 let sql = "INSERT INTO key_uses (id, last_used, uses) VALUES (?1, ?2, ?3)
                      ON CONFLICT (id) DO UPDATE SET uses = key_uses.uses + excluded.uses,

@@ -1,5 +1,9 @@
 //! A store as a server and `keygen` have it open, each with a handle of its own.
 
+#[cfg(feature = "postgres")]
+#[allow(dead_code, reason = "one file has tests that need all of it")]
+pub(crate) mod postgres;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, Once};
@@ -18,20 +22,25 @@ pub(crate) struct Place {
     pub(crate) bob: PlainKey,
     pub(crate) alice: PlainKey,
     pub(crate) client: PlainClient,
-    folder: tempfile::TempDir,
+    /// Held for its files.
+    _folder: tempfile::TempDir,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        collect_log();
         let folder = tempfile::tempdir().expect("there is room");
-        let path = folder.path().join("credentials.db");
+        let path = Self::on_postgres().unwrap_or_else(|| folder.path().join("credentials.db"));
+        Self::at(path, folder)
+    }
+
+    pub(crate) fn at(path: PathBuf, folder: tempfile::TempDir) -> Self {
+        collect_log();
         let (bob, alice, client) = (PlainKey::mint(), PlainKey::mint(), PlainClient::mint());
         let store = Store::open(&path).expect("the folder is ours");
         store.insert_key(NewKey::of(&bob, "bob", "Laptop")).expect("the id is new");
         store.insert_key(NewKey::of(&alice, "alice", "Laptop")).expect("the id is new");
         store.insert_client(NewClient::of(&client, "bob", "Report")).expect("the id is new");
-        Self { path, bob, alice, client, folder }
+        Self { path, bob, alice, client, _folder: folder }
     }
 
     pub(crate) fn server(&self) -> Store {
@@ -44,22 +53,46 @@ impl Place {
     }
 
     pub(crate) fn sql(&self, sql: &str) {
+        #[cfg(feature = "postgres")]
+        if self.is_on_postgres() {
+            return postgres::execute(&self.path, sql);
+        }
         let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
         connection.execute(sql, []).expect("it is SQL");
     }
 
     pub(crate) fn count(&self, table: &str) -> i64 {
-        let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
         let sql = format!("SELECT count(*) FROM {table}");
+        #[cfg(feature = "postgres")]
+        if self.is_on_postgres() {
+            return postgres::number(&self.path, &sql);
+        }
+        let connection = rusqlite::Connection::open(&self.path).expect("it is a database");
         connection.query_row(&sql, [], |row| row.get(0)).expect("it is SQL")
+    }
+
+    #[cfg(feature = "postgres")]
+    fn is_on_postgres(&self) -> bool {
+        self.path.starts_with("postgres:")
+    }
+
+    /// An empty database, where these tests are to run on one.
+    #[cfg(feature = "postgres")]
+    fn on_postgres() -> Option<PathBuf> {
+        if env!("CARGO_CRATE_NAME") == "suite_on_postgres" { postgres::database() } else { None }
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn on_postgres() -> Option<PathBuf> {
+        None
     }
 
     /// The lines that name this store.
     pub(crate) fn log(&self) -> String {
         let log = String::from_utf8(LOG.lock().expect("nobody panics with it").clone())
             .expect("it is text");
-        let folder = self.folder.path().to_str().expect("it is text");
-        log.lines().filter(|line| line.contains(folder)).map(|line| format!("{line}\n")).collect()
+        let name = self.path.to_str().expect("it is text");
+        log.lines().filter(|line| line.contains(name)).map(|line| format!("{line}\n")).collect()
     }
 }
 

@@ -1,20 +1,16 @@
 //! What one revocation ends of many credentials, and what is known of one that ended: one handle is
 //! the server's, the other `keygen`'s.
 
-#[allow(dead_code, reason = "other tests use all of it")]
-mod place;
-
-use std::fs;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mcp_auth::Identity;
 use mcp_auth::authn::Standing;
 use mcp_auth::authn::apikey::{Lookup, PlainKey};
-use mcp_auth::authn::client::ClientLookup;
 use mcp_auth::authn::jwt::{Revocations, TokenName};
-use place::{Place, eventually};
 use store::{NewKey, Revocation, Store, StoreError};
+
+use crate::place::{Place, eventually};
 
 #[tokio::test]
 async fn a_key_is_revoked_with_those_that_took_over_from_it_and_no_other() {
@@ -118,29 +114,4 @@ async fn who_has_something_open_is_told_that_its_credential_ended() {
     assert_eq!(server.end(&token).unwrap(), None);
     keygen.revoke_user("alice").unwrap();
     eventually(async || server.end(&token).unwrap() == Some(Timestamp::UNIX_EPOCH)).await;
-}
-
-#[tokio::test]
-async fn while_the_file_is_gone_what_is_known_goes_on_and_nothing_else() {
-    let place = Place::new();
-    let server = Store::open_with(&place.path, Duration::from_secs(3600)).unwrap();
-    let away = place.path.with_extension("away");
-    assert!(server.ready().is_ok());
-    fs::rename(&place.path, &away).unwrap();
-    eventually(async || server.ready().is_err()).await;
-    assert_eq!(place.status(&server, &place.bob).await, 200);
-    let late = PlainKey::mint();
-    assert_eq!(place.status(&server, &late).await, 503, "it may have been made by now");
-    assert_eq!(server.find_client("nobody").await.unwrap_err().status(), 503);
-    assert!(server.find_client(place.client.id()).await.unwrap().is_some());
-
-    // A revocation made meanwhile is not seen, and is as soon as the file is back.
-    let keygen = Store::open(&away).unwrap();
-    keygen.revoke_key(place.bob.id()).unwrap();
-    keygen.insert_key(NewKey::of(&late, "bob", "Late")).unwrap();
-    assert_eq!(place.status(&server, &place.bob).await, 200);
-    fs::rename(&away, &place.path).unwrap();
-    eventually(async || place.status(&server, &place.bob).await == 401).await;
-    assert_eq!(place.status(&server, &late).await, 200);
-    assert!(server.ready().is_ok());
 }

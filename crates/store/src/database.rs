@@ -1,0 +1,139 @@
+//! The database that holds the credentials: a SQLite file, or a schema on a PostgreSQL server.
+
+use std::path::Path;
+
+use crate::StoreError;
+use crate::opened::{Mark, Opened};
+#[cfg(feature = "postgres")]
+use crate::postgres::Postgres;
+use crate::session::Session;
+
+/// A connection to one.
+pub(crate) enum Database {
+    Sqlite(Opened),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<Postgres>),
+}
+
+/// What can be seen of a database without reading a table.
+#[derive(Clone, Copy)]
+pub(crate) enum Glance {
+    /// A file, and SQLite's `data_version` of it.
+    File(Mark, i64),
+    /// A server, which has to be asked.
+    #[cfg(feature = "postgres")]
+    Server,
+}
+
+impl Database {
+    /// Opens it, made and given its tables if it was not there.
+    pub(crate) fn make(name: &Path) -> Result<Self, StoreError> {
+        if !is_address(name) {
+            return Opened::make(name).map(Self::Sqlite);
+        }
+        #[cfg(feature = "postgres")]
+        return Postgres::make(name).map(|postgres| Self::Postgres(Box::new(postgres)));
+        #[cfg(not(feature = "postgres"))]
+        Err(StoreError::WithoutPostgres(name.to_owned()))
+    }
+
+    /// Its file, or its address.
+    pub(crate) fn name(&self) -> &Path {
+        match self {
+            Self::Sqlite(opened) => &opened.path,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.name(),
+        }
+    }
+
+    /// Does all of `work` or nothing, while no other process writes.
+    ///
+    /// # Errors
+    /// What `work` says, or it cannot be written.
+    pub(crate) fn change<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Sqlite(opened) => opened.change(work),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.change(work),
+        }
+    }
+
+    /// Reads all of one moment.
+    ///
+    /// # Errors
+    /// What `work` says, or it cannot be read.
+    pub(crate) fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(opened) => opened.read(work),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.read(work),
+        }
+    }
+
+    /// Looks whether it is still there, and opens it anew if it is another.
+    pub(crate) fn glance(&mut self) -> Result<Glance, StoreError> {
+        match self {
+            Self::Sqlite(opened) => Ok(Glance::File(opened.follow()?, opened.data_version()?)),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.follow().map(|()| Glance::Server),
+        }
+    }
+
+    /// Another after each change by which somebody could be judged otherwise.
+    pub(crate) fn token(&mut self) -> Result<Vec<u8>, StoreError> {
+        let ask = |session: &Session<'_>| {
+            let token = session.first("changes", "token", "SELECT token FROM changes", &[])?;
+            Ok(token.unwrap_or_default())
+        };
+        match self {
+            Self::Sqlite(opened) => opened.read(ask),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.ask(ask),
+        }
+    }
+
+    /// Writes a copy into a file that is empty, which keeps its mode.
+    pub(crate) fn copy_into(&mut self, copy: &Path) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(opened) => opened.copy_into(copy),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => {
+                Err(StoreError::NoCopy { address: postgres.name().to_owned() })
+            }
+        }
+    }
+}
+
+impl Glance {
+    /// Whether nothing can have changed.
+    pub(crate) fn is_unchanged(self, before: Self) -> bool {
+        match (self, before) {
+            (Self::File(mark, version), Self::File(old, was)) => (mark, version) == (old, was),
+            #[cfg(feature = "postgres")]
+            _ => false,
+        }
+    }
+
+    /// Whether the tokens of both are of the same database.
+    pub(crate) fn is_same_place(self, before: Self) -> bool {
+        match (self, before) {
+            (Self::File(mark, _), Self::File(old, _)) => mark.is_same_file(old),
+            #[cfg(feature = "postgres")]
+            (Self::Server, Self::Server) => true,
+            #[cfg(feature = "postgres")]
+            _ => false,
+        }
+    }
+}
+
+/// Whether this names a PostgreSQL server and not a file.
+pub(crate) fn is_address(name: &Path) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("postgres://") || name.starts_with("postgresql://")
+}

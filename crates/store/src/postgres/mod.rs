@@ -1,0 +1,108 @@
+//! A schema on a PostgreSQL server, which several servers and `keygen` share.
+
+mod address;
+mod connection;
+mod tables;
+
+use std::path::Path;
+
+use self::address::Address;
+use self::connection::Connection;
+use crate::StoreError;
+use crate::session::Session;
+
+/// A connection that comes back by itself when it is lost.
+pub(crate) struct Postgres {
+    address: Address,
+    /// `None`: it was lost, or something went wrong in the middle of a transaction.
+    connection: Option<Connection>,
+}
+
+impl Postgres {
+    /// Connects, and makes the tables if they are not there.
+    pub(crate) fn make(name: &Path) -> Result<Self, StoreError> {
+        let address = Address::parse(name)?;
+        let connection = Connection::open(&address)?;
+        tables::make(&connection)?;
+        Ok(Self { address, connection: Some(connection) })
+    }
+
+    pub(crate) fn name(&self) -> &Path {
+        self.address.name()
+    }
+
+    /// Connects anew if the connection was lost. Nothing is made: an empty database that came in
+    /// the place of ours is an error.
+    pub(crate) fn follow(&mut self) -> Result<(), StoreError> {
+        if self.connection.as_ref().is_none_or(Connection::is_closed) {
+            self.connection = None;
+            let connection = Connection::open(&self.address)?;
+            tables::check(&connection)?;
+            self.connection = Some(connection);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn change<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // The lock, so that two changes are never under way at once: what one has read counts
+        // until it is committed, as in SQLite.
+        let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({})", tables::LOCK);
+        self.within(&begin, "write", work)
+    }
+
+    pub(crate) fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.within("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "read", work)
+    }
+
+    /// A single question, which needs no transaction.
+    pub(crate) fn ask<T>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.follow()?;
+        let connection = self.connection.take().ok_or_else(|| self.lost())?;
+        let answer = work(&Session::new(&connection, self.address.name()))?;
+        self.connection = Some(connection);
+        Ok(answer)
+    }
+
+    fn within<T, E: From<StoreError>>(
+        &mut self,
+        begin: &str,
+        doing: &'static str,
+        work: impl FnOnce(&Session<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.follow()?;
+        // Put back when all is well: whatever happens in between, a panic too, leaves a connection
+        // whose transaction is open, and closing it takes everything back.
+        let connection = self.connection.take().ok_or_else(|| self.lost())?;
+        connection.batch(doing, begin)?;
+        match work(&Session::new(&connection, self.address.name())) {
+            Ok(done) => {
+                connection.batch(doing, "COMMIT")?;
+                self.connection = Some(connection);
+                Ok(done)
+            }
+            Err(error) => {
+                if connection.batch(doing, "ROLLBACK").is_ok() {
+                    self.connection = Some(connection);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn lost(&self) -> StoreError {
+        StoreError::Postgres {
+            doing: "reach",
+            address: self.address.name().to_owned(),
+            why: "the connection was lost".to_owned(),
+        }
+    }
+}
