@@ -3,9 +3,9 @@
 #
 #   scripts/check.sh         formatting, lints, tests: what to run before a commit
 #   scripts/check.sh full    the same, and dependencies, documentation, alert rules, the
-#                            feature otel, every command of the README and of the runbook in
-#                            a fresh clone, other people's clients and the official
-#                            conformance suite, and the README's test command last
+#                            features otel and postgres, every command of the README and of
+#                            the runbook in a fresh clone, other people's clients and the
+#                            official conformance suite, and the README's test command last
 #
 # What other people's programs that needs is installed, pinned, into a folder of the user's cache.
 set -euo pipefail
@@ -42,6 +42,16 @@ if [ "${1:-}" = full ]; then
     step "OpenTelemetry traces"
     cargo clippy -p apikey-server --features otel --all-targets --quiet -- -D warnings
     cargo test -p apikey-server --features otel --test traces
+
+    step "credentials on a PostgreSQL server"
+    features=$(printf '%s/postgres,' keygen compare apikey-server jwt-server rbac-server)
+    on_postgres() {
+        MCP_AUTH_REQUIRE_POSTGRES=1 cargo "$1" --quiet -p store -p keygen -p compare \
+            -p apikey-server -p jwt-server -p rbac-server --features "${features%,}" "${@:2}"
+    }
+    on_postgres clippy --all-targets -- -D warnings
+    on_postgres test --test suite_on_postgres
+    on_postgres test --lib --test crashes --test replicas postgres
 
     step "every command of the README, in a fresh clone"
     scripts/readme.sh

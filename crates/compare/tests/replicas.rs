@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[cfg(feature = "postgres")]
+#[allow(dead_code, reason = "other tests use all of it")]
+#[path = "../../store/tests/place/postgres.rs"]
+mod postgres;
 mod round_robin;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,17 +80,29 @@ async fn the_session_of_an_older_client_has_to_come_back_to_where_it_was_opened(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_made_at_one_is_good_at_both_and_what_is_revoked_dies_at_both() {
     for kind in Kind::ALL {
-        let place = Place::start(kind, Stickiness::None).await;
-        let (made, revoke) = place.made().await;
-        for replica in 0..2 {
-            place.until(replica, &made, 200).await;
-        }
-        revoke(&place.store);
-        for replica in 0..2 {
-            place.until(replica, &made, 401).await;
-        }
-        place.stop().await;
+        dies_at_both(Place::start(kind, Stickiness::None).await).await;
     }
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_of_two_on_one_postgresql_server() {
+    for kind in Kind::ALL {
+        let Some(store) = postgres::database() else { return };
+        dies_at_both(Place::start_on(kind, Stickiness::None, Some(store)).await).await;
+    }
+}
+
+async fn dies_at_both(place: Place) {
+    let (made, revoke) = place.made().await;
+    for replica in 0..2 {
+        place.until(replica, &made, 200).await;
+    }
+    revoke(&place.store);
+    for replica in 0..2 {
+        place.until(replica, &made, 401).await;
+    }
+    place.stop().await;
 }
 
 async fn whoami(connection: &Connection) -> Result<String, Error> {
@@ -104,17 +120,27 @@ type Revoke = Box<dyn Fn(&Store) -> Revocation>;
 
 impl Place {
     async fn start(kind: Kind, stickiness: Stickiness) -> Self {
+        Self::start_on(kind, stickiness, None).await
+    }
+
+    /// With the store there, and not in the keys folder.
+    async fn start_on(kind: Kind, stickiness: Stickiness, store: Option<PathBuf>) -> Self {
         serve::install_crypto();
         let keys = tempfile::tempdir().unwrap();
         keygen::init(keys.path()).unwrap();
+        if store.is_some() {
+            // What the store in this folder knows, and the other one does not.
+            std::fs::remove_dir_all(keys.path().join("clients")).unwrap();
+        }
         let proxy = RoundRobin::bind(stickiness).await;
         let mut replicas = Vec::new();
         for _ in 0..2 {
-            replicas.push(replica(kind, keys.path(), &proxy.url()).await);
+            replicas.push(replica(kind, keys.path(), store.as_deref(), &proxy.url()).await);
         }
         let replicas: [Running; 2] = replicas.try_into().ok().unwrap();
         proxy.forward_to(replicas.each_ref().map(Running::url));
-        let store = Store::open(&keys.path().join(store::FILE_NAME)).unwrap();
+        let file = store.unwrap_or_else(|| keys.path().join(store::FILE_NAME));
+        let store = Store::open(&file).unwrap();
         Self { kind, keys, store, replicas, proxy }
     }
 
@@ -214,22 +240,25 @@ impl Place {
     }
 }
 
-async fn replica(kind: Kind, keys: &Path, public: &str) -> Running {
+async fn replica(kind: Kind, keys: &Path, store: Option<&Path>, public: &str) -> Running {
     let url: PublicUrl = public.trim_end_matches("/mcp").parse().unwrap();
     match kind {
         Kind::ApiKey => {
             let mut options = apikey_server::Options::new(keys);
             options.common.public_url = Some(url);
+            options.store.file = store.map(Path::to_owned);
             serve::launch_in_process::<apikey_server::Prepared>(&options).await.unwrap()
         }
         Kind::Jwt => {
             let mut options = jwt_server::Options::new(keys);
             options.common.public_url = Some(url);
+            options.store.file = store.map(Path::to_owned);
             serve::launch_in_process::<jwt_server::Prepared>(&options).await.unwrap()
         }
         Kind::Rbac => {
             let mut options = rbac_server::Options::new(keys);
             options.common.public_url = Some(url);
+            options.store.file = store.map(Path::to_owned);
             serve::launch_in_process::<rbac_server::Prepared>(&options).await.unwrap()
         }
     }
