@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use mcp_auth::authn::apikey::{ApiKeys, Lookup, PlainKey};
 use mcp_auth::authn::client::{ClientLookup, PlainClient, secret_matches};
 use store::{NewClient, NewKey, Revocation, Store, StoreError};
@@ -60,6 +61,27 @@ async fn one_process_sees_its_own_changes_at_once() {
     assert!(matches!(again, StoreError::Taken(_)));
     let unnamed = store.insert_key(NewKey::of(&PlainKey::mint(), " ", "Laptop")).unwrap_err();
     assert_eq!(unnamed.to_string(), "the owner must not be empty");
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_what_nobody_received() {
+    let place = Place::new();
+    let (store, until) = (place.server(), Timestamp::now());
+    let [lost, next] = [(); 2].map(|()| PlainKey::mint());
+    let not_handed_over = || Err(StoreError::Taken("it was not written".to_owned()));
+    store.insert_key_when(NewKey::of(&lost, "bob", "Lost"), not_handed_over).unwrap_err();
+    store.rotate_key_when(place.bob.id(), &next, until, |_| not_handed_over()).unwrap_err();
+    let client = PlainClient::mint();
+    let new = NewClient::of(&client, "bob", "Lost");
+    store.insert_client_when(new, not_handed_over).unwrap_err();
+
+    let kept = Store::open(&place.path).unwrap();
+    assert_eq!(kept.list_keys().unwrap().len(), 2, "bob's and alice's");
+    assert_eq!(kept.list_clients().unwrap().len(), 1);
+    assert_eq!(place.status(&place.server(), &place.bob).await, 200);
+    // And the store goes on.
+    store.insert_key(NewKey::of(&lost, "bob", "Kept")).unwrap();
+    assert_eq!(place.status(&store, &lost).await, 200);
 }
 
 #[tokio::test]
