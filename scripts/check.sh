@@ -51,7 +51,7 @@ if [ "${1:-}" = full ]; then
     }
     on_postgres clippy --all-targets -- -D warnings
     on_postgres test --test suite_on_postgres
-    on_postgres test --lib --test crashes --test replicas postgres
+    on_postgres test --lib --test crashes --test replicas --test over_tls postgres
 
     step "every command of the README, in a fresh clone"
     scripts/readme.sh

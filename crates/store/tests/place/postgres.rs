@@ -19,6 +19,8 @@ static SERVER: LazyLock<Option<Server>> = LazyLock::new(Server::start);
 
 pub(crate) struct Server {
     programs: PathBuf,
+    arguments: Vec<String>,
+    port: u16,
     folder: tempfile::TempDir,
     /// Held for its standard input: the server ends when that does.
     child: Child,
@@ -39,6 +41,42 @@ pub(crate) fn number(address: &Path, sql: &str) -> i64 {
 
 impl Server {
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(5432, "unused", |_| Vec::new())
+    }
+
+    /// Also at a port of 127.0.0.1, over TLS, for whoever has the password.
+    pub(crate) fn start_over_tls(cert: &Path, key: &Path, password: &str) -> Option<Self> {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("there are ports");
+        let port = free.local_addr().expect("it is bound").port();
+        drop(free);
+        Self::start_with(port, password, |folder| {
+            for (from, to) in [(cert, "tls_cert.pem"), (key, "tls_key.pem")] {
+                fs::copy(from, folder.join(to)).expect("it is there");
+                if let Some((uid, gid)) = user() {
+                    chown(folder.join(to), Some(uid), Some(gid)).expect("it is ours to give");
+                }
+            }
+            let settings = [
+                "listen_addresses=127.0.0.1",
+                "ssl=on",
+                "ssl_cert_file=../tls_cert.pem",
+                "ssl_key_file=../tls_key.pem",
+            ];
+            settings.into_iter().flat_map(|it| ["-c".to_owned(), it.to_owned()]).collect()
+        })
+    }
+
+    /// Whose address is `localhost`, and a port.
+    pub(crate) fn address_over_tcp(&self, database: &Path) -> String {
+        let name = database.file_name().expect("it has a name").to_string_lossy();
+        format!("postgres://mcp@localhost:{}/{name}?sslmode=require", self.port)
+    }
+
+    fn start_with(
+        port: u16,
+        password: &str,
+        arguments: impl FnOnce(&Path) -> Vec<String>,
+    ) -> Option<Self> {
         let Some(programs) = programs() else {
             assert!(
                 env::var_os("MCP_AUTH_REQUIRE_POSTGRES").is_none(),
@@ -54,13 +92,16 @@ impl Server {
         if let Some((uid, gid)) = user() {
             chown(folder.path(), Some(uid), Some(gid)).expect("it is ours to give");
         }
+        fs::write(folder.path().join("password"), password).expect("there is room");
         let made = command(&programs.join("initdb"), folder.path())
-            .args(["--username=mcp", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+            .args(["--username=mcp", "--encoding=UTF8", "--locale=C", "--no-sync"])
+            .args(["--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile=password"])
             .args(["--pgdata", "data"])
             .status();
         assert!(made.expect("it is a program").success(), "initdb failed");
-        let child = run_server(&programs, folder.path());
-        let server = Self { programs, folder, child };
+        let arguments = arguments(folder.path());
+        let child = run_server(&programs, folder.path(), port, &arguments);
+        let server = Self { programs, arguments, port, folder, child };
         server.wait();
         Some(server)
     }
@@ -79,7 +120,7 @@ impl Server {
     }
 
     pub(crate) fn start_again(&mut self) {
-        self.child = run_server(&self.programs, self.folder.path());
+        self.child = run_server(&self.programs, self.folder.path(), self.port, &self.arguments);
         self.wait();
     }
 
@@ -102,17 +143,19 @@ impl Server {
 
     fn address(&self, database: &str) -> PathBuf {
         let folder = self.folder.path().to_string_lossy().replace('/', "%2F");
-        PathBuf::from(format!("postgres://mcp@{folder}/{database}"))
+        PathBuf::from(format!("postgres://mcp@{folder}:{}/{database}", self.port))
     }
 }
 
 /// A shell that outlives neither this process nor its own standard input, and takes the server with it.
-fn run_server(programs: &Path, folder: &Path) -> Child {
-    let script = "\"$1\" -D data -k \"$PWD\" -c listen_addresses= 2> log < /dev/null & \
+fn run_server(programs: &Path, folder: &Path, port: u16, arguments: &[String]) -> Child {
+    let script = "\"$@\" -D data -k \"$PWD\" 2> log < /dev/null & \
                   cat > /dev/null; kill -INT $!; wait";
     command(Path::new("/bin/sh"), folder)
         .args(["-c", script, "sh"])
         .arg(programs.join("postgres"))
+        .args(["-p", &port.to_string(), "-c", "listen_addresses="])
+        .args(arguments)
         .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::piped())
         .spawn()
