@@ -22,6 +22,8 @@ use crate::{Kind, Machine, Side, Style, World, wire, world};
 
 /// What is promised of a store in a file.
 pub const PROMISED: Duration = Duration::from_millis(250);
+/// What is promised of one on a PostgreSQL server.
+pub const PROMISED_ON_A_SERVER: Duration = Duration::from_secs(1);
 /// How often a server looks at its store.
 const LOOKS: Duration = Duration::from_millis(100);
 /// Longer than this is none at all.
@@ -121,7 +123,8 @@ pub(crate) async fn measure(
     let seconds = started.elapsed().as_secs().max(1);
     let calls_per_second = load.stop() / seconds;
     let machine = Machine::here();
-    Ok(Bounds { machine, promised_ms: milliseconds(PROMISED), calls_per_second, rows })
+    let promised = if world.store.is_on_a_server() { PROMISED_ON_A_SERVER } else { PROMISED };
+    Ok(Bounds { machine, promised_ms: milliseconds(promised), calls_per_second, rows })
 }
 
 /// A scheme's server, another on the same store, and what signs for them.
@@ -144,9 +147,9 @@ enum Lost {
 
 impl<'a> Place<'a> {
     fn new(world: &'a World, side: &'a Side) -> anyhow::Result<Self> {
-        let other = world::replica(side.kind, &world.keys, side.origin())?;
+        let other = world::replica(side.kind, &world.keys, world.store.path(), side.origin())?;
         let urls = [side.url.clone(), other.url.clone()];
-        let store = Store::open(&world.keys.join(store::FILE_NAME))?;
+        let store = Store::open(world.store.path())?;
         let file = |name: &str| secret::read(&world.keys.join(name));
         let signer = match side.kind {
             Kind::ApiKey => None,

@@ -34,7 +34,7 @@ pub mod wire;
 mod world;
 
 pub use abilities::{ABILITIES, Ability};
-pub use bounds::{Bounds, PROMISED, Spread};
+pub use bounds::{Bounds, PROMISED, PROMISED_ON_A_SERVER, Spread};
 pub use costs::{Call, Cost, measure};
 pub use kind::Kind;
 pub use machine::Machine;

@@ -4,6 +4,7 @@
 //! binary, all of the library's would be compiled a second time.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -68,6 +69,10 @@ enum Beside {
         #[arg(long, default_value_t = 100, value_name = "N",
               value_parser = clap::value_parser!(u32).range(1..))]
         count: u32,
+        /// An empty PostgreSQL database to keep them in, postgres://USER@HOST/DATABASE, with its password
+        /// in PGPASSWORD; for a program built with --features postgres [default: a SQLite file]
+        #[arg(long, value_name = "ADDRESS")]
+        store: Option<PathBuf>,
     },
 }
 
@@ -100,13 +105,17 @@ async fn until_told_to_end(cli: &Cli) -> anyhow::Result<ExitCode> {
 async fn run(cli: &Cli) -> anyhow::Result<bool> {
     let (stage, stages) = watch::channel("making keys and starting the servers".to_owned());
     let progress = tokio::spawn(show(stages));
-    let world = World::start().await?;
+    let store = match &cli.beside {
+        Some(Beside::Revocation { store, .. }) => store.as_deref(),
+        _ => None,
+    };
+    let world = World::start_on(store, |_, _| ()).await?;
     let next = |next| stage.send_modify(|stage| *stage = next);
-    let made = match cli.beside {
+    let made = match &cli.beside {
         None => Report::make(&world, next).await.map(Made::Report),
         Some(Beside::Peers) => Report::with_peers(&world, next).await.map(Made::Report),
-        Some(Beside::Revocation { count }) => {
-            bounds::measure(&world, count as usize, next).await.map(Made::Bounds)
+        Some(Beside::Revocation { count, .. }) => {
+            bounds::measure(&world, *count as usize, next).await.map(Made::Bounds)
         }
     };
     world.stop().await;

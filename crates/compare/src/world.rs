@@ -64,20 +64,32 @@ impl World {
     /// # Errors
     /// As for [`World::start`].
     pub async fn start_with(change: impl Fn(Kind, &mut serve::Options)) -> anyhow::Result<Self> {
+        Self::start_on(None, change).await
+    }
+
+    /// The same with the store there, an empty one, and not in the keys folder.
+    ///
+    /// # Errors
+    /// As for [`World::start`].
+    pub async fn start_on(
+        store: Option<&Path>,
+        change: impl Fn(Kind, &mut serve::Options),
+    ) -> anyhow::Result<Self> {
         serve::install_crypto();
         let folder = tempfile::Builder::new()
             .prefix("mcp-auth-compare-")
             .tempdir()
             .context("cannot make a temporary folder; set TMPDIR to one that can be written")?;
         let keys = folder.path().join("keys");
-        let made = keys.clone();
+        let store_file = store.map_or_else(|| keys.join(store::FILE_NAME), Path::to_owned);
+        let (made, store) = (keys.clone(), store_file.clone());
         let stranger = tokio::task::spawn_blocking(move || {
-            keygen::init(&made)?;
+            keygen::init_with_store(&made, &store)?;
             keygen::rsa::generate(2048)
         })
         .await?
         .context("cannot make keys")?;
-        let store = Store::open(&keys.join(store::FILE_NAME))?;
+        let store = Store::open(&store_file)?;
         let secret = secret::read(&keys.join("jwt.secret"))?;
         let private = secret::read(&keys.join("rsa_private.pem"))?;
         let public = std::fs::read_to_string(keys.join("rsa_public.pem"))?;
@@ -85,7 +97,7 @@ impl World {
         let http = client::http_client(&client::parse_url("http://127.0.0.1")?)?;
         // Before the servers are there, so that they know it from the start.
         let expired = expired_key(&store)?;
-        let up = launch_all(&keys, change)?;
+        let up = launch_all(&keys, &store_file, change)?;
         let jwt_rules = Rules::new(origin(&up.1.url), up.1.url.as_str());
         let rbac_rules = Rules::new(rbac_server::DEFAULT_ISSUER, rbac_server::DEFAULT_AUDIENCE);
         let mut sides = [
@@ -144,11 +156,15 @@ pub(crate) struct Up {
 
 fn launch_all(
     keys: &Path,
+    store: &Path,
     change: impl Fn(Kind, &mut serve::Options),
 ) -> anyhow::Result<(Up, Up, Up)> {
     let mut apikey = apikey_server::Options::new(keys);
     let mut jwt = jwt_server::Options::new(keys);
     let mut rbac = rbac_server::Options::new(keys);
+    for options in [&mut apikey.store, &mut jwt.store, &mut rbac.store] {
+        options.file = Some(store.to_owned());
+    }
     let commons = [&mut apikey.common, &mut jwt.common, &mut rbac.common];
     for (common, kind) in commons.into_iter().zip(Kind::ALL) {
         common.put_limits_out_of_reach();
@@ -173,7 +189,7 @@ pub(crate) fn launch<S: Server>(options: &S::Options) -> anyhow::Result<Up> {
 }
 
 /// Another server of this scheme on the same keys and store, which clients reach under the same URL.
-pub(crate) fn replica(kind: Kind, keys: &Path, origin: &str) -> anyhow::Result<Up> {
+pub(crate) fn replica(kind: Kind, keys: &Path, store: &Path, origin: &str) -> anyhow::Result<Up> {
     let common = |common: &mut serve::Options| -> anyhow::Result<()> {
         common.put_limits_out_of_reach();
         common.public_url = Some(origin.parse()?);
@@ -183,17 +199,20 @@ pub(crate) fn replica(kind: Kind, keys: &Path, origin: &str) -> anyhow::Result<U
         Kind::ApiKey => {
             let mut options = apikey_server::Options::new(keys);
             common(&mut options.common)?;
+            options.store.file = Some(store.to_owned());
             launch::<apikey_server::Prepared>(&options)
         }
         Kind::Jwt => {
             let mut options = jwt_server::Options::new(keys);
             common(&mut options.common)?;
+            options.store.file = Some(store.to_owned());
             options.issuer = Some(origin.to_owned());
             launch::<jwt_server::Prepared>(&options)
         }
         Kind::Rbac => {
             let mut options = rbac_server::Options::new(keys);
             common(&mut options.common)?;
+            options.store.file = Some(store.to_owned());
             launch::<rbac_server::Prepared>(&options)
         }
     }

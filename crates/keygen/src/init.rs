@@ -75,7 +75,11 @@ fn demo_note(store: &Store) -> Result<String, Error> {
     ))
 }
 
-fn init_with_store(keys_dir: &Path, store_file: &Path) -> Result<Vec<Outcome>, Error> {
+/// The same with the store there, a file or an address, and not in the keys folder.
+///
+/// # Errors
+/// As for [`init`].
+pub fn init_with_store(keys_dir: &Path, store_file: &Path) -> Result<Vec<Outcome>, Error> {
     let mut outcomes = key_pair(keys_dir)?;
     outcomes.push(Outcome {
         path: keys_dir.join(SECRET_FILE),

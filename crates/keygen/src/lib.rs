@@ -29,7 +29,7 @@ mod token;
 mod user;
 
 pub use error::Error;
-pub use init::{Outcome, init};
+pub use init::{Outcome, init, init_with_store};
 pub use report::Report;
 
 use cli::{ApiKeyCommand, Cli, ClientCommand, Command, SigningKeyCommand, UserCommand};

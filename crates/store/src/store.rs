@@ -90,6 +90,11 @@ impl Store {
         &self.0.path
     }
 
+    /// Whether it is on a PostgreSQL server, and not in a file.
+    pub fn is_on_a_server(&self) -> bool {
+        is_address(self.path())
+    }
+
     /// Whether all credentials can be judged now, those too that were made a moment ago.
     ///
     /// # Errors
