@@ -18,6 +18,8 @@ work=$(mktemp -d)
 finish() {
     local status=$?
     stop_servers || status=1
+    # Of a chapter that went wrong in the middle.
+    case ${MCP_STORE:-} in postgres:*) scripts/postgres.sh stop "$MCP_STORE" || status=1 ;; esac
     rm -rf "$work"
     exit "$status"
 }

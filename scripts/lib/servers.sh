@@ -37,7 +37,9 @@ start_server() {
     command=${command#-q }
     package=${command#-p }
     package=${package%% *}
-    cargo build --quiet -p "$package"
+    local build
+    read -ra build <<< "${command%% -- *}"
+    cargo build --quiet "${build[@]}"
     local arguments=()
     case $command in
         *" -- "*) read -ra arguments <<< "${command#* -- }" ;;

@@ -85,7 +85,9 @@ impl Postgres {
         connection.batch(doing, begin)?;
         match work(&Session::new(&connection, self.address.name())) {
             Ok(done) => {
-                connection.batch(doing, "COMMIT")?;
+                // In a transaction in which anything failed, COMMIT alone takes back all and says
+                // nothing; a question says so.
+                connection.batch(doing, "SELECT 1; COMMIT")?;
                 self.connection = Some(connection);
                 Ok(done)
             }
