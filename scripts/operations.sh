@@ -14,6 +14,8 @@ cd "$(dirname "$0")/.."
 . scripts/lib/servers.sh
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
+# Before the trap: what is stopped there is what was started here.
+unset "${!MCP_@}"
 work=$(mktemp -d)
 finish() {
     local status=$?
@@ -28,7 +30,6 @@ trap finish EXIT
 git clone --quiet . "$work/mcp-auth"
 cd "$work/mcp-auth"
 export CARGO_TARGET_DIR=$target
-unset "${!MCP_@}"
 # So that `cargo run` says nothing that it did.
 cargo build --quiet -p keygen -p inspect -p apikey-client -p jwt-client -p rbac-client
 

@@ -39,7 +39,13 @@ pub struct Place {
     /// Store of API keys and clients; built with --features postgres also
     /// postgres://USER@HOST/DATABASE, with its password in PGPASSWORD [default: credentials.db in the
     /// keys folder]
-    #[arg(long, env = "MCP_STORE", value_name = "FILE|ADDRESS", global = true)]
+    #[arg(
+        long,
+        env = "MCP_STORE",
+        hide_env_values = true,
+        value_name = "FILE|ADDRESS",
+        global = true
+    )]
     pub store: Option<PathBuf>,
     /// Answer with one JSON document
     #[arg(long, env = "MCP_JSON", global = true, value_parser = BoolishValueParser::new())]

@@ -14,7 +14,7 @@ pub struct StoreOptions {
     /// same flag. Built with --features postgres also postgres://USER@HOST/DATABASE, which several
     /// machines can share; its password is taken from PGPASSWORD [default: credentials.db in the
     /// keys folder]
-    #[arg(long = "store", env = "MCP_STORE", value_name = "FILE|ADDRESS")]
+    #[arg(long = "store", env = "MCP_STORE", hide_env_values = true, value_name = "FILE|ADDRESS")]
     pub file: Option<PathBuf>,
 
     /// For how long credentials that are known go on while that file cannot be read; revocations

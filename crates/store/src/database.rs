@@ -34,7 +34,7 @@ impl Database {
         #[cfg(feature = "postgres")]
         return Postgres::make(name).map(|postgres| Self::Postgres(Box::new(postgres)));
         #[cfg(not(feature = "postgres"))]
-        Err(StoreError::WithoutPostgres(name.to_owned()))
+        Err(StoreError::WithoutPostgres)
     }
 
     /// Its file, or its address.
@@ -89,7 +89,11 @@ impl Database {
     pub(crate) fn token(&mut self) -> Result<Vec<u8>, StoreError> {
         let ask = |session: &Session<'_>| {
             let token = session.first("changes", "token", "SELECT token FROM changes", &[])?;
-            Ok(token.unwrap_or_default())
+            // Without it nobody would see any change any more.
+            token.ok_or_else(|| StoreError::Damaged {
+                path: session.name().to_owned(),
+                what: "the row of changes is missing".to_owned(),
+            })
         };
         match self {
             Self::Sqlite(opened) => opened.read(ask),
@@ -132,8 +136,7 @@ impl Glance {
     }
 }
 
-/// Whether this names a PostgreSQL server and not a file.
+/// Whether this names a server and not a file, though perhaps not in a way that can be used.
 pub(crate) fn is_address(name: &Path) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with("postgres://") || name.starts_with("postgresql://")
+    name.to_string_lossy().contains("://")
 }

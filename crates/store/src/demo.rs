@@ -182,6 +182,8 @@ fn make(
     });
     match result {
         Ok(()) => Ok(written),
+        // They may be of credentials that there are.
+        Err(error @ DemoError::Store(StoreError::Uncertain { .. })) => Err(error),
         Err(error) => {
             for path in written {
                 // The error at hand says what went wrong; a leftover is named at the next run.

@@ -106,10 +106,20 @@ pub enum StoreError {
     },
     /// This program was built without the feature `postgres`.
     #[error(
-        "{0} is a PostgreSQL server, which this program was built without; build it with \
-         --features postgres, or name a file with --store"
+        "--store names a server, and this program was built for files alone; build it with --features \
+         postgres, or name a file"
     )]
-    WithoutPostgres(PathBuf),
+    WithoutPostgres,
+    /// A PostgreSQL server was asked to commit, and it is not known whether it did.
+    #[error(
+        "{address} may have written the change or not: {why}; look at what there is before you try again"
+    )]
+    Uncertain {
+        /// The address, in which there is no password.
+        address: PathBuf,
+        /// What became of the question.
+        why: String,
+    },
     /// There is a credential of that id.
     #[error("there is a credential of the id {0} already")]
     Taken(String),

@@ -28,6 +28,7 @@ mod rotate;
 mod row;
 mod session;
 mod snapshot;
+mod sqlite;
 mod store;
 mod tokens;
 mod uses;

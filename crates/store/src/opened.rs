@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::session::Session;
+use crate::sqlite::Sqlite;
 use crate::{StoreError, file};
 
 /// The file that had the name when it was last looked for.
@@ -55,7 +56,7 @@ impl Opened {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(file::failed("write", path))?;
         // An error drops the transaction, which takes everything back.
-        let done = work(&Session::new(&*transaction, path))?;
+        let done = work(&Session::new(&Sqlite { connection: &transaction, path }))?;
         transaction.commit().map_err(file::failed("write", path))?;
         Ok(done)
     }
@@ -71,7 +72,7 @@ impl Opened {
         self.follow()?;
         let moment = self.connection.unchecked_transaction();
         let moment = moment.map_err(file::failed("read", &self.path))?;
-        work(&Session::new(&*moment, &self.path))
+        work(&Session::new(&Sqlite { connection: &moment, path: &self.path }))
     }
 
     /// Another after each commit of another connection.

@@ -2,52 +2,48 @@
 
 use std::path::Path;
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ToSql, params_from_iter};
-
+use crate::StoreError;
 use crate::value::{FromValue, Value};
-use crate::{StoreError, file};
 
 /// What is done with the columns and the values of one row.
 pub(crate) type OneRow<'a> = dyn FnMut(&[String], Vec<Value>) -> Result<(), StoreError> + 'a;
 
 /// What every database can do.
 pub(crate) trait Speak {
+    /// Its file, or its address.
+    fn name(&self) -> &Path;
+
     /// Changes rows, and says how many.
-    fn execute(&self, path: &Path, sql: &str, values: &[Value]) -> Result<usize, StoreError>;
+    fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError>;
 
     /// Asks for rows, each of which comes with the names of its columns.
-    fn each(
-        &self,
-        path: &Path,
-        sql: &str,
-        values: &[Value],
-        row: &mut OneRow<'_>,
-    ) -> Result<(), StoreError>;
+    fn each(&self, sql: &str, values: &[Value], row: &mut OneRow<'_>) -> Result<(), StoreError>;
 }
 
 /// A connection within one transaction.
-pub(crate) struct Session<'a> {
-    connection: &'a dyn Speak,
-    path: &'a Path,
-}
+pub(crate) struct Session<'a>(&'a dyn Speak);
 
 /// One row that the database answered with.
 pub(crate) struct Row<'a> {
-    path: &'a Path,
+    name: &'a Path,
     table: &'static str,
     columns: &'a [String],
     values: Vec<Value>,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(connection: &'a dyn Speak, path: &'a Path) -> Self {
-        Self { connection, path }
+    pub(crate) fn new(connection: &'a dyn Speak) -> Self {
+        Self(connection)
+    }
+
+    /// Its file, or its address.
+    pub(crate) fn name(&self) -> &Path {
+        self.0.name()
     }
 
     /// Changes rows, and says how many.
     pub(crate) fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
-        self.connection.execute(self.path, sql, values)
+        self.0.execute(sql, values)
     }
 
     /// Asks for rows. `table` is where a row comes from that turns out to be damaged.
@@ -58,8 +54,8 @@ impl<'a> Session<'a> {
         values: &[Value],
         mut row: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.connection.each(self.path, sql, values, &mut |columns, values| {
-            row(&Row { path: self.path, table, columns, values })
+        self.0.each(sql, values, &mut |columns, values| {
+            row(&Row { name: self.0.name(), table, columns, values })
         })
     }
 
@@ -107,62 +103,11 @@ impl Row<'_> {
     pub(crate) fn damaged(&self, column: &'static str) -> StoreError {
         let id = self.value("id").and_then(String::from_value).unwrap_or_default();
         let what = format!("{column} of {} {id:?} is not readable", self.table);
-        StoreError::Damaged { path: self.path.to_owned(), what }
+        StoreError::Damaged { path: self.name.to_owned(), what }
     }
 
     fn value(&self, column: &str) -> Option<&Value> {
         let at = self.columns.iter().position(|name| name == column)?;
         self.values.get(at)
-    }
-}
-
-impl Speak for Connection {
-    fn execute(&self, path: &Path, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
-        let failed = || file::failed("write", path);
-        let mut statement = self.prepare(sql).map_err(failed())?;
-        statement.execute(params_from_iter(values)).map_err(failed())
-    }
-
-    fn each(
-        &self,
-        path: &Path,
-        sql: &str,
-        values: &[Value],
-        row: &mut OneRow<'_>,
-    ) -> Result<(), StoreError> {
-        let failed = || file::failed("read", path);
-        let mut statement = self.prepare(sql).map_err(failed())?;
-        let columns: Vec<_> = statement.column_names().map(str::to_owned).collect();
-        let mut found = statement.query(params_from_iter(values)).map_err(failed())?;
-        while let Some(next) = found.next().map_err(failed())? {
-            let values = (0..columns.len()).map(|column| next.get_ref(column).map(Value::from));
-            row(&columns, values.collect::<Result<_, _>>().map_err(failed())?)?;
-        }
-        Ok(())
-    }
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null | Self::Unreadable => ValueRef::Null,
-            Self::Integer(number) => ValueRef::Integer(*number),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Blob(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
-}
-
-impl From<ValueRef<'_>> for Value {
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Null => Self::Null,
-            ValueRef::Integer(number) => Self::Integer(number),
-            ValueRef::Real(_) => Self::Unreadable,
-            ValueRef::Text(text) => {
-                str::from_utf8(text).map_or(Self::Unreadable, |text| Self::Text(text.to_owned()))
-            }
-            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! All that the file says, in memory, and for how long that counts.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,6 +19,9 @@ use crate::{StoreError, clients, keys, tokens};
 
 /// When a caller may ask again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// How often a store is asked whether it changed. Of a file, one question costs some microseconds.
+pub(crate) const PERIOD: Duration = Duration::from_millis(100);
 
 /// One moment of the file.
 #[derive(Default)]
@@ -74,10 +77,6 @@ impl Latest {
         };
         latest.read_if_changed(&mut latest.look())?;
         Ok(latest)
-    }
-
-    pub(crate) fn path(&self) -> PathBuf {
-        self.look().database.name().to_owned()
     }
 
     /// # Errors

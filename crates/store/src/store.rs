@@ -16,7 +16,7 @@ use crate::uses::{Keeper, Used};
 use crate::watch::Watch;
 use crate::{
     GRACE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, keys, metrics, row,
-    tokens,
+    snapshot, tokens, uses,
 };
 
 /// API keys, clients and revoked tokens in one file, or in one PostgreSQL schema. Clones share it.
@@ -51,8 +51,19 @@ pub(crate) struct Inner {
     database: Arc<Mutex<Database>>,
     pub(crate) used: Used,
     pub(crate) latest: Arc<Latest>,
-    /// Held for its thread.
-    _watch: Watch,
+    keeper: Arc<Keeper>,
+    /// Held for their threads. They are two, so that nobody who waits for a turn to write keeps a
+    /// revocation from being seen.
+    _watches: [Watch; 2],
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Not where it would have to be waited for in vain.
+        if self.latest.is_absent().is_ok() {
+            self.keeper.write();
+        }
+    }
 }
 
 impl Store {
@@ -75,9 +86,18 @@ impl Store {
         let latest = Arc::new(Latest::open(path, grace)?);
         metrics::watch(&latest);
         let used = Used::default();
-        let keeper = Keeper::new(used.clone(), Arc::clone(&latest), Arc::clone(&database));
-        let watch = Watch::start(Arc::clone(&latest), keeper)?;
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), database, used, latest, _watch: watch })))
+        let keeper =
+            Arc::new(Keeper::new(used.clone(), Arc::clone(&latest), Arc::clone(&database)));
+        let (looks, writes) = (Arc::clone(&latest), Arc::clone(&keeper));
+        let watches = [
+            Watch::start(path, "credential-store", snapshot::PERIOD, move || {
+                // It has said so itself, and the next look may find it again.
+                let _ = looks.refresh();
+            })?,
+            Watch::start(path, "credential-uses", uses::PERIOD, move || writes.write())?,
+        ];
+        let path = path.to_owned();
+        Ok(Self(Arc::new(Inner { path, database, used, latest, keeper, _watches: watches })))
     }
 
     /// Whether there may be a store: its file is there, or it is on a server, which has to be asked.

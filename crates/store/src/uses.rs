@@ -1,7 +1,7 @@
 //! How often keys are used, written down in batches.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mcp_auth::authn::apikey::KeyId;
 
@@ -10,18 +10,17 @@ use crate::snapshot::Latest;
 use crate::{StoreError, row};
 
 /// How often they are written down. What was not when a process is killed is lost.
-const PERIOD: Duration = Duration::from_secs(5);
+pub(crate) const PERIOD: Duration = Duration::from_secs(5);
 
 /// The keys that were used since their uses were written down.
 #[derive(Clone, Default)]
 pub(crate) struct Used(Arc<Mutex<Vec<KeyId>>>);
 
-/// Writes them down, now and then.
+/// Writes them down.
 pub(crate) struct Keeper {
     used: Used,
     latest: Arc<Latest>,
     database: Arc<Mutex<Database>>,
-    last: Instant,
 }
 
 impl Used {
@@ -37,18 +36,10 @@ impl Used {
 
 impl Keeper {
     pub(crate) fn new(used: Used, latest: Arc<Latest>, database: Arc<Mutex<Database>>) -> Self {
-        Self { used, latest, database, last: Instant::now() }
+        Self { used, latest, database }
     }
 
-    /// Writes them down if it is time.
-    pub(crate) fn tick(&mut self) {
-        if self.last.elapsed() >= PERIOD {
-            self.write();
-            self.last = Instant::now();
-        }
-    }
-
-    /// Writes them down. What cannot be written is tried again the next time.
+    /// Writes them down, which may wait for others who write. What cannot be written is tried again the next time.
     pub(crate) fn write(&self) {
         let ids = std::mem::take(&mut *self.used.lock());
         if ids.is_empty() {

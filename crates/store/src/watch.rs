@@ -1,19 +1,13 @@
-//! Looks for changes that other processes make to the file.
+//! What is done again and again for as long as a store is open.
 
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::StoreError;
-use crate::snapshot::Latest;
-use crate::uses::Keeper;
 
-/// How often the file is asked. One question costs some microseconds.
-const PERIOD: Duration = Duration::from_millis(100);
-
-/// The thread that keeps a snapshot up to date, and writes down how often keys are used, until this
-/// is dropped.
+/// A thread that does one thing again and again, until this is dropped.
 pub(crate) struct Watch {
     /// Dropped first, which ends the thread.
     alive: Option<Sender<()>>,
@@ -21,21 +15,20 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn start(latest: Arc<Latest>, mut keeper: Keeper) -> Result<Self, StoreError> {
-        let path = latest.path();
+    pub(crate) fn start(
+        store: &Path,
+        name: &str,
+        period: Duration,
+        work: impl Fn() + Send + 'static,
+    ) -> Result<Self, StoreError> {
         let (alive, ended) = mpsc::channel();
-        let thread = thread::Builder::new()
-            .name("credential-store".to_owned())
-            .spawn(move || {
-                while ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
-                    // It has said so itself, and the next look may find the file.
-                    let _ = latest.refresh();
-                    keeper.tick();
-                }
-                keeper.write();
-            })
-            .map_err(|source| StoreError::Io { doing: "watch", path, source })?;
-        Ok(Self { alive: Some(alive), thread: Some(thread) })
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            while ended.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
+                work();
+            }
+        });
+        let failed = |source| StoreError::Io { doing: "watch", path: store.to_owned(), source };
+        Ok(Self { alive: Some(alive), thread: Some(thread.map_err(failed)?) })
     }
 }
 

@@ -7,10 +7,12 @@
 mod place;
 mod suite;
 
+use std::time::Duration;
+
 use mcp_auth::authn::apikey::PlainKey;
 use store::{NewKey, Store, StoreError};
 
-use crate::place::postgres::Server;
+use crate::place::postgres::{self, Server};
 use crate::place::{GRACE, Place, eventually};
 
 #[tokio::test]
@@ -42,14 +44,79 @@ async fn a_server_that_is_away_is_an_outage_and_one_that_comes_back_is_followed(
 
 #[test]
 fn many_may_open_a_new_database_at_once_and_one_of_another_version_is_refused() {
-    let Some(path) = place::postgres::database() else { return };
+    let Some(path) = postgres::database() else { return };
     std::thread::scope(|scope| {
         let all: Vec<_> = (0..8).map(|_| scope.spawn(|| Store::open(&path).map(drop))).collect();
         for one in all {
             one.join().unwrap().unwrap();
         }
     });
-    place::postgres::execute(&path, "UPDATE version SET version = 9");
+    postgres::execute(&path, "UPDATE version SET version = 9");
     let error = Store::open(&path).err().unwrap().to_string();
     assert!(error.contains("version 9") && error.contains("up to 1"), "{error}");
+}
+
+#[test]
+fn the_settings_of_the_database_change_nothing_of_that() {
+    let Some(path) = postgres::database() else { return };
+    postgres::execute(
+        &path,
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation =
+             ''repeatable read''', current_database());
+         EXECUTE format('ALTER DATABASE %I SET search_path = public', current_database()); END $$",
+    );
+    suite::ended::revoked_while_it_is_made(&Place::at(path, tempfile::tempdir().unwrap()));
+}
+
+#[test]
+fn however_many_tokens_have_ended_a_revocation_goes_through() {
+    let Some(path) = postgres::database() else { return };
+    let place = Place::at(path, tempfile::tempdir().unwrap());
+    place.sql(
+        "INSERT INTO revoked_tokens SELECT i::text, 'c', '2000-01-01T00:00:00.000000Z', ''
+         FROM generate_series(1, 100000) AS n (i)",
+    );
+    Store::open(&place.path).unwrap().revoke_key(place.bob.id()).unwrap();
+    assert!((1..100_000).contains(&place.count("revoked_tokens")), "it takes some each time");
+}
+
+#[tokio::test]
+async fn a_table_that_is_emptied_is_a_change() {
+    let Some(path) = postgres::database() else { return };
+    let place = Place::at(path, tempfile::tempdir().unwrap());
+    let server = place.server();
+    assert_eq!(place.status(&server, &place.bob).await, 200);
+    place.sql("TRUNCATE api_keys");
+    eventually(async || place.status(&server, &place.bob).await == 401).await;
+}
+
+#[tokio::test]
+async fn whoever_keeps_others_from_writing_keeps_nobody_from_seeing() {
+    let Some(path) = postgres::database() else { return };
+    let place = Place::at(path, tempfile::tempdir().unwrap());
+    let server = Store::open_with(&place.path, Duration::from_secs(2)).unwrap();
+    let other = Store::open(&place.path).unwrap();
+    let key = PlainKey::mint();
+    let held = std::thread::spawn(move || {
+        // Longer than until uses are written down, and waited for in vain.
+        other.insert_key_when(NewKey::of(&key, "bob", "Slow"), || {
+            std::thread::sleep(Duration::from_secs(12));
+            Ok::<_, StoreError>(())
+        })
+    });
+    while !held.is_finished() {
+        assert_eq!(place.status(&server, &place.bob).await, 200, "it looks no more");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    held.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_schema_that_was_made_for_it_is_used_and_one_of_somebody_else_is_not() {
+    let (Some(made), Some(foreign)) = (postgres::database(), postgres::database()) else { return };
+    postgres::execute(&made, "CREATE SCHEMA mcp_auth");
+    drop(Store::open(&made).unwrap());
+    postgres::execute(&foreign, "CREATE ROLE other; CREATE SCHEMA mcp_auth AUTHORIZATION other");
+    let error = Store::open(&foreign).err().unwrap().to_string();
+    assert!(error.contains("belongs to another user") && error.contains("ALTER SCHEMA"), "{error}");
 }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +44,15 @@ impl Address {
                     .to_owned(),
             ));
         }
-        if let Ok(password) = env::var("PGPASSWORD") {
-            config.password(password);
+        if config.get_hosts().len() != 1 || config.get_hostaddrs().len() > 1 {
+            return Err(unfit(
+                "it has to name one host; let its name lead to the one of several that \
+                              can be written to"
+                    .to_owned(),
+            ));
+        }
+        if let Some(password) = env::var_os("PGPASSWORD") {
+            config.password(password.as_bytes());
         }
         let local = is_local(&config);
         config.ssl_mode(match config.get_ssl_mode() {
@@ -53,7 +61,6 @@ impl Address {
             _ => SslMode::Require,
         });
         config.connect_timeout(CONNECT_WITHIN).application_name("mcp-auth");
-        // Of several hosts the one that can be written to.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         let tls = tls().map_err(|error| unfit(format!("TLS cannot be used: {error}")))?;
         Ok(Self { name: name.to_owned(), config, tls })
@@ -94,13 +101,28 @@ mod tests {
         for local in ["localhost", "127.0.0.1", "[::1]", "%2Frun%2Fpostgresql"] {
             assert_eq!(mode(&format!("postgres://mcp@{local}/mcp")), SslMode::Disable, "{local}");
         }
-        for far in ["db.example", "192.0.2.1", "localhost,db.example"] {
+        for far in ["db.example", "192.0.2.1"] {
             let address = format!("postgres://mcp@{far}/mcp?sslmode=disable");
             assert_eq!(mode(&address), SslMode::Require, "{far}");
         }
         let hidden = "postgres://mcp@localhost/mcp?hostaddr=192.0.2.1";
         assert_eq!(mode(hidden), SslMode::Require);
         assert_eq!(mode("postgres://mcp@localhost/mcp?sslmode=require"), SslMode::Require);
+    }
+
+    #[test]
+    fn one_host_is_named_and_nothing_else_that_looks_like_an_address_is_taken() {
+        for bad in [
+            "postgres://mcp@localhost,db.example/mcp",
+            "postgres:///mcp",
+            "POSTGRES://mcp@localhost/mcp",
+            " postgres://mcp@localhost/mcp",
+            "mysql://mcp@localhost/mcp",
+        ] {
+            assert!(crate::database::is_address(Path::new(bad)), "{bad}");
+            let error = Address::parse(Path::new(bad)).err().unwrap().to_string();
+            assert!(error.contains("--store") && error.contains("it has to"), "{bad}: {error}");
+        }
     }
 
     #[test]

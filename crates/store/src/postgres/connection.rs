@@ -24,10 +24,11 @@ use crate::value::Value;
 /// Longer than the server itself lets a statement or a lock take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The schema comes first, so that nothing else of the database is found; a commit is one when it is
-/// on disk, whatever the server's own setting says.
+/// Nothing else of the database is found: PostgreSQL's own names come before those of the schema by
+/// themselves, and temporary ones after them. A commit is one when it is on disk, whatever the
+/// server's own setting says.
 const SETTINGS: &str = "
-SET search_path = mcp_auth, pg_catalog;
+SET search_path = mcp_auth, pg_temp;
 SET statement_timeout = '10s';
 SET lock_timeout = '5s';
 SET idle_in_transaction_session_timeout = '60s';
@@ -63,10 +64,6 @@ impl Connection {
         self.client.is_closed()
     }
 
-    pub(super) fn name(&self) -> &Path {
-        &self.name
-    }
-
     /// Statements without values.
     pub(super) fn batch(&self, doing: &'static str, sql: &str) -> Result<(), StoreError> {
         let (client, sql) = (Arc::clone(&self.client), sql.to_owned());
@@ -75,7 +72,11 @@ impl Connection {
 }
 
 impl Speak for Connection {
-    fn execute(&self, _: &Path, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
+    fn name(&self) -> &Path {
+        &self.name
+    }
+
+    fn execute(&self, sql: &str, values: &[Value]) -> Result<usize, StoreError> {
         let (client, sql, values) = (Arc::clone(&self.client), numbered(sql), values.to_vec());
         let changed =
             wait(
@@ -86,13 +87,7 @@ impl Speak for Connection {
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    fn each(
-        &self,
-        _: &Path,
-        sql: &str,
-        values: &[Value],
-        row: &mut OneRow<'_>,
-    ) -> Result<(), StoreError> {
+    fn each(&self, sql: &str, values: &[Value], row: &mut OneRow<'_>) -> Result<(), StoreError> {
         let (client, sql, values) = (Arc::clone(&self.client), numbered(sql), values.to_vec());
         let rows =
             wait(

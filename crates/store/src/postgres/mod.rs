@@ -49,15 +49,14 @@ impl Postgres {
     ) -> Result<T, E> {
         // The lock, so that two changes are never under way at once: what one has read counts
         // until it is committed, as in SQLite.
-        let begin = format!("BEGIN; SELECT pg_advisory_xact_lock({})", tables::LOCK);
-        self.within(&begin, "write", work)
+        self.within(tables::CHANGE, "write", work)
     }
 
     pub(crate) fn read<T>(
         &mut self,
         work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.within("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "read", work)
+        self.within("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "read", work)
     }
 
     /// A single question, which needs no transaction.
@@ -67,7 +66,7 @@ impl Postgres {
     ) -> Result<T, StoreError> {
         self.follow()?;
         let connection = self.connection.take().ok_or_else(|| self.lost())?;
-        let answer = work(&Session::new(&connection, self.address.name()))?;
+        let answer = work(&Session::new(&connection))?;
         self.connection = Some(connection);
         Ok(answer)
     }
@@ -83,11 +82,11 @@ impl Postgres {
         // whose transaction is open, and closing it takes everything back.
         let connection = self.connection.take().ok_or_else(|| self.lost())?;
         connection.batch(doing, begin)?;
-        match work(&Session::new(&connection, self.address.name())) {
+        match work(&Session::new(&connection)) {
             Ok(done) => {
-                // In a transaction in which anything failed, COMMIT alone takes back all and says
-                // nothing; a question says so.
-                connection.batch(doing, "SELECT 1; COMMIT")?;
+                // Where anything failed in it, COMMIT alone would take all back and say nothing.
+                connection.batch(doing, "SELECT 1")?;
+                connection.batch(doing, "COMMIT").map_err(|error| self.uncertain(error))?;
                 self.connection = Some(connection);
                 Ok(done)
             }
@@ -98,6 +97,12 @@ impl Postgres {
                 Err(error)
             }
         }
+    }
+
+    /// Of a commit that was asked for and not answered.
+    fn uncertain(&self, error: StoreError) -> StoreError {
+        let address = self.address.name().to_owned();
+        StoreError::Uncertain { address, why: error.to_string() }
     }
 
     fn lost(&self) -> StoreError {

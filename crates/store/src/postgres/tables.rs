@@ -2,10 +2,14 @@
 
 use super::connection::Connection;
 use crate::StoreError;
-use crate::session::Session;
+use crate::session::{Session, Speak};
 
-/// `mcpa`: the lock that whoever writes or makes the tables holds.
-pub(super) const LOCK: i64 = 0x6d63_7061;
+/// How every change begins, that of the tables too. One at a time: what one has read counts until it
+/// is committed, as in SQLite. Each statement sees what is committed, that is, what was there when the
+/// lock was had and not when it was asked for, whatever the server's own setting says.
+pub(super) const CHANGE: &str = "
+BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE;
+SELECT pg_advisory_xact_lock(x'6d637061'::bigint)";
 
 /// What each version brought. What is in here stays as it is: databases of that version exist.
 ///
@@ -78,31 +82,33 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON api_keys
-    FOR EACH ROW EXECUTE FUNCTION changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON clients
-    FOR EACH ROW EXECUTE FUNCTION changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON revoked_tokens
-    FOR EACH ROW EXECUTE FUNCTION changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON revoked_until
-    FOR EACH ROW EXECUTE FUNCTION changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON revoked_users
-    FOR EACH ROW EXECUTE FUNCTION changed();
-CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON revoked_signing_keys
-    FOR EACH ROW EXECUTE FUNCTION changed();
+DO $$
+DECLARE one TEXT;
+BEGIN
+    FOREACH one IN ARRAY ARRAY['api_keys', 'clients', 'revoked_tokens', 'revoked_until',
+        'revoked_users', 'revoked_signing_keys']
+    LOOP
+        EXECUTE format('CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I
+            FOR EACH STATEMENT EXECUTE FUNCTION changed()', one);
+    END LOOP;
+END
+$$;
 "#;
 
 /// Makes what is missing. Of several that start at once one does it, and the others wait.
 pub(super) fn make(connection: &Connection) -> Result<(), StoreError> {
     let create = "create the tables in";
-    connection.batch(create, &format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})"))?;
+    connection.batch(create, CHANGE)?;
     let version = version(connection)?.unwrap_or(0);
     let known = usize::try_from(version).ok().and_then(|version| TABLES.get(version..));
     let Some(missing) = known else { return Err(newer(connection, version)) };
     if version == 0 {
+        if !has_schema(connection)? {
+            connection.batch(create, "CREATE SCHEMA mcp_auth")?;
+        }
         connection.batch(
             create,
-            "CREATE SCHEMA mcp_auth; CREATE TABLE mcp_auth.version (version BIGINT NOT NULL);
+            "CREATE TABLE mcp_auth.version (version BIGINT NOT NULL);
              INSERT INTO mcp_auth.version VALUES (0)",
         )?;
     }
@@ -125,15 +131,31 @@ pub(super) fn check(connection: &Connection) -> Result<(), StoreError> {
     }
 }
 
-/// `None` where there is no schema of ours.
+/// Whoever may make schemas in the database could have made ours, with tables that say what they like.
+fn has_schema(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT (pg_get_userbyid(nspowner) = current_user)::int::bigint AS ours
+         FROM pg_namespace WHERE nspname = 'mcp_auth'";
+    match Session::new(connection).first::<i64>("pg_namespace", "ours", sql, &[])? {
+        None => Ok(false),
+        Some(1) => Ok(true),
+        Some(_) => Err(StoreError::Postgres {
+            doing: "use",
+            address: connection.name().to_owned(),
+            why: "its schema mcp_auth belongs to another user; name that user in the address, or run: \
+                  ALTER SCHEMA mcp_auth OWNER TO …"
+                .to_owned(),
+        }),
+    }
+}
+
+/// `None` where there are no tables of ours.
 fn version(connection: &Connection) -> Result<Option<i64>, StoreError> {
-    let session = Session::new(connection, connection.name());
+    let session = Session::new(connection);
     let sql = "SELECT count(to_regclass('mcp_auth.version')) AS found";
-    let found: Option<i64> = session.first("version", "found", sql, &[])?;
-    if found != Some(1) {
+    if !has_schema(connection)? || session.first("version", "found", sql, &[])? != Some(1) {
         return Ok(None);
     }
-    session.first("version", "version", "SELECT version FROM mcp_auth.version", &[])
+    session.first("version", "version", "SELECT version FROM version", &[])
 }
 
 fn newer(connection: &Connection, found: i64) -> StoreError {

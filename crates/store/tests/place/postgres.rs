@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -115,7 +116,8 @@ impl Server {
     }
 
     pub(crate) fn stop(&mut self) {
-        drop(self.child.stdin.take());
+        let mut stdin = self.child.stdin.take().expect("it is a pipe");
+        stdin.write_all(b"keep\n").expect("somebody reads it");
         self.child.wait().expect("it is our child");
     }
 
@@ -147,10 +149,11 @@ impl Server {
     }
 }
 
-/// A shell that outlives neither this process nor its own standard input, and takes the server with it.
+/// A shell that outlives neither this process nor its own standard input, and takes the server with it,
+/// and its folder, unless that is to be kept.
 fn run_server(programs: &Path, folder: &Path, port: u16, arguments: &[String]) -> Child {
     let script = "\"$@\" -D data -k \"$PWD\" 2> log < /dev/null & \
-                  cat > /dev/null; kill -INT $!; wait";
+                  read -r word; kill -INT $!; wait; [ \"$word\" = keep ] || rm -rf \"$PWD\"";
     command(Path::new("/bin/sh"), folder)
         .args(["-c", script, "sh"])
         .arg(programs.join("postgres"))

@@ -1,14 +1,16 @@
 //! What one revocation ends of many credentials, and what is known of one that ended: one handle is
 //! the server's, the other `keygen`'s.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mcp_auth::Identity;
 use mcp_auth::authn::Standing;
 use mcp_auth::authn::apikey::{Lookup, PlainKey};
+use mcp_auth::authn::client::PlainClient;
 use mcp_auth::authn::jwt::{Revocations, TokenName};
-use store::{NewKey, Revocation, Store, StoreError};
+use store::{NewClient, NewKey, Revocation, Store, StoreError};
 
 use crate::place::{Place, eventually};
 
@@ -114,4 +116,29 @@ async fn who_has_something_open_is_told_that_its_credential_ended() {
     assert_eq!(server.end(&token).unwrap(), None);
     keygen.revoke_user("alice").unwrap();
     eventually(async || server.end(&token).unwrap() == Some(Timestamp::UNIX_EPOCH)).await;
+}
+
+#[test]
+fn what_is_being_made_while_its_user_is_revoked_is_revoked_too() {
+    revoked_while_it_is_made(&Place::new());
+}
+
+pub(crate) fn revoked_while_it_is_made(place: &Place) {
+    let (maker, keygen) = (Store::open(&place.path).unwrap(), Store::open(&place.path).unwrap());
+    let client = PlainClient::mint();
+    let new = NewClient::of(&client, "bob", "New");
+    let (begun, began) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let made = maker.insert_client_when(new, || {
+                begun.send(()).unwrap();
+                std::thread::sleep(Duration::from_millis(500));
+                Ok::<_, StoreError>(())
+            });
+            made.unwrap();
+        });
+        began.recv().unwrap();
+        let ended = keygen.revoke_user("bob").unwrap();
+        assert!(ended.clients.contains(&client.id().to_owned()), "{ended:?}");
+    });
 }

@@ -85,6 +85,17 @@ async fn nothing_is_kept_of_what_nobody_received() {
 }
 
 #[tokio::test]
+async fn where_nobody_is_told_of_changes_any_more_nothing_counts_for_long() {
+    let place = Place::new();
+    let server = place.server();
+    assert_eq!(place.status(&server, &place.bob).await, 200);
+    place.sql("DELETE FROM changes");
+    eventually(async || server.ready().is_err()).await;
+    eventually(async || place.status(&server, &place.bob).await == 503).await;
+    assert!(place.log().contains("changes is missing"), "{}", place.log());
+}
+
+#[tokio::test]
 async fn a_row_that_cannot_be_read_is_refused_and_takes_no_other_with_it() {
     let place = Place::new();
     let server = place.server();

@@ -1,6 +1,6 @@
 //! What a store promises on any database. Each file that has this module runs it on one.
 
-mod ended;
+pub(crate) mod ended;
 mod keys;
 mod tokens;
 mod uses;
