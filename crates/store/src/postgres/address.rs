@@ -21,7 +21,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct Address {
     name: PathBuf,
     pub(super) config: Config,
-    pub(super) tls: ClientConfig,
+    /// `None` on this machine.
+    pub(super) tls: Option<ClientConfig>,
 }
 
 impl Address {
@@ -45,24 +46,17 @@ impl Address {
             ));
         }
         if config.get_hosts().len() != 1 || config.get_hostaddrs().len() > 1 {
-            return Err(unfit(
-                "it has to name one host; let its name lead to the one of several that \
-                              can be written to"
-                    .to_owned(),
-            ));
+            return Err(unfit("it has to name one host".to_owned()));
         }
         if let Some(password) = env::var_os("PGPASSWORD") {
             config.password(password.as_bytes());
         }
-        let local = is_local(&config);
-        config.ssl_mode(match config.get_ssl_mode() {
-            SslMode::Require => SslMode::Require,
-            _ if local => SslMode::Disable,
-            _ => SslMode::Require,
-        });
+        let plain = is_local(&config) && config.get_ssl_mode() != SslMode::Require;
+        config.ssl_mode(if plain { SslMode::Disable } else { SslMode::Require });
         config.connect_timeout(CONNECT_WITHIN).application_name("mcp-auth");
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        let tls = tls().map_err(|error| unfit(format!("TLS cannot be used: {error}")))?;
+        let tls = if plain { None } else { Some(tls()) }.transpose();
+        let tls = tls.map_err(|error| unfit(format!("TLS cannot be used: {error}")))?;
         Ok(Self { name: name.to_owned(), config, tls })
     }
 
@@ -93,7 +87,10 @@ mod tests {
     use super::*;
 
     fn mode(address: &str) -> SslMode {
-        Address::parse(Path::new(address)).unwrap().config.get_ssl_mode()
+        let address = Address::parse(Path::new(address)).unwrap();
+        let mode = address.config.get_ssl_mode();
+        assert_eq!(address.tls.is_some(), mode == SslMode::Require);
+        mode
     }
 
     #[test]

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
@@ -51,11 +50,12 @@ pub(crate) struct Connection {
 impl Connection {
     pub(super) fn open(address: &Address) -> Result<Self, StoreError> {
         let (config, name) = (address.config.clone(), address.name());
-        let client = if config.get_ssl_mode() == SslMode::Disable {
-            wait(name, "reach", connect(config, NoTls))?
-        } else {
-            let tls = MakeRustlsConnect::new(address.tls.clone());
-            wait(name, "reach", connect(config, tls))?
+        let client = match &address.tls {
+            None => wait(name, "reach", connect(config, NoTls))?,
+            Some(tls) => {
+                let tls = MakeRustlsConnect::new(tls.clone());
+                wait(name, "reach", connect(config, tls))?
+            }
         };
         Ok(Self { client: Arc::new(client), name: name.to_owned() })
     }

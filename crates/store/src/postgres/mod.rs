@@ -31,15 +31,9 @@ impl Postgres {
         self.address.name()
     }
 
-    /// Connects anew if the connection was lost. Nothing is made: an empty database that came in
-    /// the place of ours is an error.
+    /// Connects anew if the connection was lost.
     pub(crate) fn follow(&mut self) -> Result<(), StoreError> {
-        if self.connection.as_ref().is_none_or(Connection::is_closed) {
-            self.connection = None;
-            let connection = Connection::open(&self.address)?;
-            tables::check(&connection)?;
-            self.connection = Some(connection);
-        }
+        self.connection = Some(self.take()?);
         Ok(())
     }
 
@@ -47,8 +41,6 @@ impl Postgres {
         &mut self,
         work: impl FnOnce(&Session<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        // The lock, so that two changes are never under way at once: what one has read counts
-        // until it is committed, as in SQLite.
         self.within(tables::CHANGE, "write", work)
     }
 
@@ -64,11 +56,13 @@ impl Postgres {
         &mut self,
         work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.follow()?;
-        let connection = self.connection.take().ok_or_else(|| self.lost())?;
-        let answer = work(&Session::new(&connection))?;
-        self.connection = Some(connection);
-        Ok(answer)
+        let connection = self.take()?;
+        let answer = work(&Session::new(&connection));
+        // Where nothing was answered, nothing may be answered to the next question either.
+        if !matches!(answer, Err(StoreError::Postgres { .. })) {
+            self.connection = Some(connection);
+        }
+        answer
     }
 
     fn within<T, E: From<StoreError>>(
@@ -77,10 +71,9 @@ impl Postgres {
         doing: &'static str,
         work: impl FnOnce(&Session<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.follow()?;
         // Put back when all is well: whatever happens in between, a panic too, leaves a connection
         // whose transaction is open, and closing it takes everything back.
-        let connection = self.connection.take().ok_or_else(|| self.lost())?;
+        let connection = self.take()?;
         connection.batch(doing, begin)?;
         match work(&Session::new(&connection)) {
             Ok(done) => {
@@ -99,17 +92,20 @@ impl Postgres {
         }
     }
 
+    /// The connection, or a new one if it was lost. Nothing is made: an empty database that came in the
+    /// place of ours is an error.
+    fn take(&mut self) -> Result<Connection, StoreError> {
+        if let Some(connection) = self.connection.take().filter(|it| !it.is_closed()) {
+            return Ok(connection);
+        }
+        let connection = Connection::open(&self.address)?;
+        tables::check(&connection)?;
+        Ok(connection)
+    }
+
     /// Of a commit that was asked for and not answered.
     fn uncertain(&self, error: StoreError) -> StoreError {
         let address = self.address.name().to_owned();
         StoreError::Uncertain { address, why: error.to_string() }
-    }
-
-    fn lost(&self) -> StoreError {
-        StoreError::Postgres {
-            doing: "reach",
-            address: self.address.name().to_owned(),
-            why: "the connection was lost".to_owned(),
-        }
     }
 }
