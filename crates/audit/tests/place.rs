@@ -56,10 +56,11 @@ fn what_only_has_the_name_of_a_full_file_is_neither_removed_nor_counted() {
     let config = Config { keep: 2, ..config(folder.path()) };
     run(&config, DECISIONS);
     let named = |end: &str| folder.path().join(format!("audit.log.{end}"));
-    // An operator's copy, and what somebody put there so that others are removed.
+    // An operator's copy, and what somebody put there so that others are removed. No file is full
+    // after one line or two.
     let backup = named("20");
-    let pipe = named("000000000009");
-    let empty = ["000000000010", "000000999998", "000000999999", "18446744073709551615"].map(named);
+    let pipe = named("000000000001");
+    let empty = ["000000000002", "000000999998", "000000999999", "18446744073709551615"].map(named);
     fs::write(&backup, "my copy").unwrap();
     empty.iter().for_each(|path| fs::write(path, "").unwrap());
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
