@@ -95,6 +95,15 @@ pub enum Command {
         /// run follow it
         file: PathBuf,
     },
+    /// Take over all that another store holds, into one that is empty
+    ///
+    /// What is good there is good here from then on, and what is revoked there is revoked here. What is
+    /// changed there later is not seen: change it no more.
+    Import {
+        /// The other store: a file, or built with --features postgres an address
+        #[arg(value_name = "FILE|ADDRESS")]
+        from: PathBuf,
+    },
 }
 
 /// Options of `keygen rsa`.

@@ -17,6 +17,7 @@ mod client;
 mod error;
 mod expiry;
 mod handover;
+mod import;
 mod init;
 mod lock;
 mod report;
@@ -54,6 +55,7 @@ pub fn run(cli: Cli) -> Result<Report, Error> {
         },
         Command::Backup { file } => backup::run(&place, &file),
         Command::Cert(options) => cert::run(&place, &options),
+        Command::Import { from } => import::run(&place, &from),
         Command::Init => init::run(&place),
         Command::Rsa(options) => rsa::run(&place, &options),
         Command::Secret(options) => secret::run(&place, &options),

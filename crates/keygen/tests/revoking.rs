@@ -1,4 +1,4 @@
-//! `keygen … revoke`: what is taken back, and what it says of that; and copies of the store.
+//! `keygen … revoke`: what is taken back, and what it says of that.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -109,18 +109,4 @@ fn a_token_of_another_issuer_is_revoked_by_whatever_that_calls_it() {
     assert!(!store.is_revoked(named("another")).unwrap());
     let spaced = ["token", "revoke", "any name", "--client", "app", "--elsewhere"];
     assert!(shell.fails(&spaced).contains("the token id must be"));
-}
-
-#[test]
-fn a_copy_is_whole_and_private_and_replaces_nothing() {
-    let shell = Shell::new();
-    assert!(shell.fails(&["backup", "copy.db"]).contains("there is no store"));
-    let id = key_of(&shell, "bob", "key");
-    assert!(shell.ok(&["backup", "copy.db"]).contains("mv copy.db keys/credentials.db"));
-    assert_eq!(shell.mode("copy.db"), 0o600);
-    assert_eq!(shell.json(&["--store", "copy.db", "apikey", "list"])[0]["id"], json!(id));
-    let before = fs::read(shell.path("copy.db")).unwrap();
-    assert!(shell.fails(&["backup", "copy.db"]).contains("not there yet"));
-    assert_eq!(fs::read(shell.path("copy.db")).unwrap(), before);
-    assert!(shell.fails(&["backup", "nowhere/copy.db"]).contains("cannot write"));
 }

@@ -88,8 +88,14 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// Two stores cannot be made one.
+    #[error("{0} holds something already; name a store that is empty")]
+    NotEmpty(PathBuf),
     /// A PostgreSQL server copies its databases itself.
-    #[error("{address} is copied by its own programs; use: pg_dump --schema=mcp_auth")]
+    #[error(
+        "{address} is copied by its own programs; use: pg_dump --schema=mcp_auth, or with a file as \
+         --store: keygen import"
+    )]
     NoCopy {
         /// The address.
         address: PathBuf,

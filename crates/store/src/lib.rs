@@ -18,6 +18,7 @@ mod database;
 pub mod demo;
 mod error;
 mod file;
+mod import;
 mod keys;
 mod metrics;
 mod opened;
@@ -39,6 +40,7 @@ use std::time::Duration;
 
 pub use clients::{NewClient, StoredClient};
 pub use error::StoreError;
+pub use import::Imported;
 pub use keys::{NewKey, StoredKey};
 pub use revoke::EndedUser;
 pub use store::{Revocation, Store};

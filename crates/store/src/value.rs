@@ -60,6 +60,16 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
+/// Whatever it is.
+impl FromValue for Value {
+    fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Unreadable => None,
+            value => Some(value.clone()),
+        }
+    }
+}
+
 impl FromValue for String {
     fn from_value(value: &Value) -> Option<Self> {
         match value {

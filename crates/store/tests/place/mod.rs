@@ -28,19 +28,35 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("there is room");
-        let path = Self::on_postgres().unwrap_or_else(|| folder.path().join("credentials.db"));
-        Self::at(path, folder)
+        Self::empty().filled()
     }
 
+    /// Nothing is in the store.
+    #[allow(dead_code, reason = "one file has tests that need it")]
+    pub(crate) fn empty() -> Self {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = Self::on_postgres().unwrap_or_else(|| folder.path().join("credentials.db"));
+        Self::empty_at(path, folder)
+    }
+
+    #[allow(dead_code, reason = "one file has tests that need it")]
     pub(crate) fn at(path: PathBuf, folder: tempfile::TempDir) -> Self {
+        Self::empty_at(path, folder).filled()
+    }
+
+    fn empty_at(path: PathBuf, folder: tempfile::TempDir) -> Self {
         collect_log();
         let (bob, alice, client) = (PlainKey::mint(), PlainKey::mint(), PlainClient::mint());
-        let store = Store::open(&path).expect("the folder is ours");
-        store.insert_key(NewKey::of(&bob, "bob", "Laptop")).expect("the id is new");
-        store.insert_key(NewKey::of(&alice, "alice", "Laptop")).expect("the id is new");
-        store.insert_client(NewClient::of(&client, "bob", "Report")).expect("the id is new");
         Self { path, bob, alice, client, _folder: folder }
+    }
+
+    fn filled(self) -> Self {
+        let Self { bob, alice, client, .. } = &self;
+        let store = Store::open(&self.path).expect("the folder is ours");
+        store.insert_key(NewKey::of(bob, "bob", "Laptop")).expect("the id is new");
+        store.insert_key(NewKey::of(alice, "alice", "Laptop")).expect("the id is new");
+        store.insert_client(NewClient::of(client, "bob", "Report")).expect("the id is new");
+        self
     }
 
     pub(crate) fn server(&self) -> Store {
