@@ -1,12 +1,14 @@
 //! The database that holds the credentials: a SQLite file, or a schema on a PostgreSQL server.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::StoreError;
 use crate::opened::{Mark, Opened};
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
 use crate::session::Session;
+use crate::watch::Bell;
 
 /// A connection to one.
 pub(crate) enum Database {
@@ -32,9 +34,31 @@ impl Database {
             return Opened::make(name).map(Self::Sqlite);
         }
         #[cfg(feature = "postgres")]
-        return Postgres::make(name).map(|postgres| Self::Postgres(Box::new(postgres)));
+        return Postgres::make(name, None).map(|postgres| Self::Postgres(Box::new(postgres)));
         #[cfg(not(feature = "postgres"))]
         Err(StoreError::WithoutPostgres)
+    }
+
+    /// The same, and the bell rings when it changed, where the database says so by itself.
+    pub(crate) fn heard(name: &Path, bell: Bell) -> Result<Self, StoreError> {
+        #[cfg(feature = "postgres")]
+        if is_address(name) {
+            let postgres = Postgres::make(name, Some(bell))?;
+            return Ok(Self::Postgres(Box::new(postgres)));
+        }
+        drop(bell);
+        Self::make(name)
+    }
+
+    /// How often it is to be asked whether it changed.
+    pub(crate) fn period(&self) -> Duration {
+        match self {
+            // One question costs some microseconds, and nobody else would say so.
+            Self::Sqlite(_) => Duration::from_millis(100),
+            // In case that it was said and not heard.
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Duration::from_millis(250),
+        }
     }
 
     /// Its file, or its address.

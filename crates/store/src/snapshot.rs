@@ -15,13 +15,11 @@ use tokio::sync::watch;
 use crate::database::{Database, Glance};
 use crate::session::Session;
 use crate::tokens::Revoked;
+use crate::watch::Bell;
 use crate::{StoreError, clients, keys, tokens};
 
 /// When a caller may ask again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
-
-/// How often a store is asked whether it changed. Of a file, one question costs some microseconds.
-pub(crate) const PERIOD: Duration = Duration::from_millis(100);
 
 /// One moment of the file.
 #[derive(Default)]
@@ -65,10 +63,10 @@ struct Seen {
 
 impl Latest {
     /// Opens the file, made if it is missing, and reads it.
-    pub(crate) fn open(path: &Path, grace: Duration) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, grace: Duration, bell: Bell) -> Result<Self, StoreError> {
         let latest = Self {
             snapshot: ArcSwap::default(),
-            look: Mutex::new(Look { database: Database::make(path)?, seen: None }),
+            look: Mutex::new(Look { database: Database::heard(path, bell)?, seen: None }),
             read_at: AtomicU64::new(0),
             start: Instant::now(),
             grace,
@@ -100,6 +98,11 @@ impl Latest {
             return Err(Rejection::unavailable(RETRY_AFTER, reason));
         }
         Ok(())
+    }
+
+    /// How often it is to be asked whether it changed.
+    pub(crate) fn period(&self) -> Duration {
+        self.look().database.period()
     }
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {

@@ -13,10 +13,10 @@ use crate::database::{Database, is_address};
 use crate::session::Session;
 use crate::snapshot::Latest;
 use crate::uses::{Keeper, Used};
-use crate::watch::Watch;
+use crate::watch::{Watch, bell};
 use crate::{
     GRACE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, keys, metrics, row,
-    snapshot, tokens, uses,
+    tokens, uses,
 };
 
 /// API keys, clients and revoked tokens in one file, or in one PostgreSQL schema. Clones share it.
@@ -83,18 +83,25 @@ impl Store {
     /// As for [`Store::open`].
     pub fn open_with(path: &Path, grace: Duration) -> Result<Self, StoreError> {
         let database = Arc::new(Mutex::new(Database::make(path)?));
-        let latest = Arc::new(Latest::open(path, grace)?);
+        let (bell_of_changes, ear) = bell();
+        let latest = Arc::new(Latest::open(path, grace, bell_of_changes.clone())?);
         metrics::watch(&latest);
         let used = Used::default();
         let keeper =
             Arc::new(Keeper::new(used.clone(), Arc::clone(&latest), Arc::clone(&database)));
         let (looks, writes) = (Arc::clone(&latest), Arc::clone(&keeper));
         let watches = [
-            Watch::start(path, "credential-store", snapshot::PERIOD, move || {
-                // It has said so itself, and the next look may find it again.
-                let _ = looks.refresh();
-            })?,
-            Watch::start(path, "credential-uses", uses::PERIOD, move || writes.write())?,
+            Watch::start(
+                path,
+                "credential-store",
+                (bell_of_changes, ear),
+                latest.period(),
+                move || {
+                    // It has said so itself, and the next look may find it again.
+                    let _ = looks.refresh();
+                },
+            )?,
+            Watch::start(path, "credential-uses", bell(), uses::PERIOD, move || writes.write())?,
         ];
         let path = path.to_owned();
         Ok(Self(Arc::new(Inner { path, database, used, latest, keeper, _watches: watches })))

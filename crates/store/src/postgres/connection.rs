@@ -1,7 +1,7 @@
 //! What is said to the server and waited for. Whoever waits is a thread, on a runtime or not: the
 //! connection lives on a runtime of its own.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, mpsc};
@@ -12,13 +12,14 @@ use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Column, Config, Error, NoTls, Row, Socket};
+use tokio_postgres::{AsyncMessage, Client, Column, Config, Error, NoTls, Row, Socket};
 use tokio_postgres_rustls_improved::MakeRustlsConnect;
 
 use super::address::Address;
 use crate::StoreError;
 use crate::session::{OneRow, Speak};
 use crate::value::Value;
+use crate::watch::Bell;
 
 /// Longer than the server itself lets a statement or a lock take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -48,13 +49,14 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn open(address: &Address) -> Result<Self, StoreError> {
-        let (config, name) = (address.config.clone(), address.name());
+    /// The bell rings when another one changed something.
+    pub(super) fn open(address: &Address, bell: Option<&Bell>) -> Result<Self, StoreError> {
+        let (config, name, bell) = (address.config.clone(), address.name(), bell.cloned());
         let client = match &address.tls {
-            None => wait(name, "reach", connect(config, NoTls))?,
+            None => wait(name, "reach", connect(config, NoTls, bell))?,
             Some(tls) => {
                 let tls = MakeRustlsConnect::new(tls.clone());
-                wait(name, "reach", connect(config, tls))?
+                wait(name, "reach", connect(config, tls, bell))?
             }
         };
         Ok(Self { client: Arc::new(client), name: name.to_owned() })
@@ -105,17 +107,25 @@ impl Speak for Connection {
     }
 }
 
-async fn connect<T>(config: Config, tls: T) -> Result<Client, Error>
+async fn connect<T>(config: Config, tls: T, bell: Option<Bell>) -> Result<Client, Error>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
 {
-    let (client, connection) = config.connect(tls).await?;
+    let (client, mut connection) = config.connect(tls).await?;
+    let listens = bell.is_some();
     tokio::spawn(async move {
         // Whoever asks next is told what went wrong.
-        let _ = connection.await;
+        while let Some(Ok(said)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let (AsyncMessage::Notification(_), Some(bell)) = (said, &bell) {
+                bell.ring();
+            }
+        }
     });
     client.batch_execute(SETTINGS).await?;
+    if listens {
+        client.batch_execute("LISTEN mcp_auth").await?;
+    }
     Ok(client)
 }
 

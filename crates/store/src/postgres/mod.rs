@@ -10,21 +10,24 @@ use self::address::Address;
 use self::connection::Connection;
 use crate::StoreError;
 use crate::session::Session;
+use crate::watch::Bell;
 
 /// A connection that comes back by itself when it is lost.
 pub(crate) struct Postgres {
     address: Address,
+    /// Rings when another connection changed something.
+    bell: Option<Bell>,
     /// `None`: it was lost, or something went wrong in the middle of a transaction.
     connection: Option<Connection>,
 }
 
 impl Postgres {
     /// Connects, and makes the tables if they are not there.
-    pub(crate) fn make(name: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn make(name: &Path, bell: Option<Bell>) -> Result<Self, StoreError> {
         let address = Address::parse(name)?;
-        let connection = Connection::open(&address)?;
+        let connection = Connection::open(&address, bell.as_ref())?;
         tables::make(&connection)?;
-        Ok(Self { address, connection: Some(connection) })
+        Ok(Self { address, bell, connection: Some(connection) })
     }
 
     pub(crate) fn name(&self) -> &Path {
@@ -98,7 +101,7 @@ impl Postgres {
         if let Some(connection) = self.connection.take().filter(|it| !it.is_closed()) {
             return Ok(connection);
         }
-        let connection = Connection::open(&self.address)?;
+        let connection = Connection::open(&self.address, self.bell.as_ref())?;
         tables::check(&connection)?;
         Ok(connection)
     }

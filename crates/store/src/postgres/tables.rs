@@ -14,7 +14,7 @@ SELECT pg_advisory_xact_lock(x'6d637061'::bigint)";
 /// What each version brought. What is in here stays as it is: databases of that version exist.
 ///
 /// `rowid` is the order in which rows were made; texts are compared byte by byte, as times need.
-const TABLES: [&str; 1] = [FIRST];
+const TABLES: [&str; 2] = [FIRST, CHANGES_ARE_SAID];
 const VERSION: i64 = TABLES.len() as i64;
 
 const FIRST: &str = r#"
@@ -94,6 +94,17 @@ BEGIN
 END
 $$;
 "#;
+
+/// Whoever listens is told of a change when it is committed, once for each.
+const CHANGES_ARE_SAID: &str = "
+CREATE OR REPLACE FUNCTION changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE mcp_auth.changes SET token = uuid_send(gen_random_uuid());
+    NOTIFY mcp_auth;
+    RETURN NULL;
+END
+$$;
+";
 
 /// Makes what is missing. Of several that start at once one does it, and the others wait.
 pub(super) fn make(connection: &Connection) -> Result<(), StoreError> {
