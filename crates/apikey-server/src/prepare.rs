@@ -9,7 +9,7 @@ use mcp_auth::authn::apikey::{ApiKeys, OneKey};
 use mcp_auth::authz::{Catalogue, Policy, Rule};
 use secrecy::{ExposeSecret, SecretString};
 use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
-use store::{KEY_ISSUER, Store, demo};
+use store::{KEY_ISSUER, Memory, Store, demo};
 use tools::{Kit, Records, ToolServer, Weather};
 
 use crate::keys::Keys;
@@ -153,15 +153,16 @@ fn one_key(key: &SecretString, options: &Options) -> anyhow::Result<Keys> {
 fn store(options: &Options) -> anyhow::Result<Store> {
     let file = options.store_file();
     let flag = options.store_flags();
+    let memory = Memory { grace: options.store.grace, records: options.store.records };
     if options.common.is_loopback() {
-        let store = Store::open_with(&file, options.store.grace)?;
+        let store = Store::open_with(&file, memory)?;
         demo::make_keys(&store, &options.common.keys)?;
         return Ok(store);
     }
     if !Store::may_exist(&file) {
         bail!("others can reach this server, and there is no key yet; make one: {CREATE}{flag}");
     }
-    let store = Store::open_with(&file, options.store.grace)?;
+    let store = Store::open_with(&file, memory)?;
     if store.has_demo_keys()? {
         bail!(
             "{} holds demo keys, and others can reach this server; revoke them with: cargo run -p \

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use secrecy::SecretString;
 use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
-use store::{Store, demo};
+use store::{Memory, Store, demo};
 use tools::{Records, Weather};
 
 use crate::options::CREATE;
@@ -79,15 +79,16 @@ pub(crate) fn warn_of_unknown_scopes(store: &Store, known: &[String]) -> anyhow:
 fn clients(options: &Options) -> anyhow::Result<Store> {
     let file = options.store_file();
     let flag = options.store_flags();
+    let memory = Memory { grace: options.store.grace, records: options.store.records };
     if options.common.is_loopback() {
-        let store = Store::open_with(&file, options.store.grace)?;
+        let store = Store::open_with(&file, memory)?;
         demo::make_clients(&store, &options.common.keys)?;
         return Ok(store);
     }
     if !Store::may_exist(&file) {
         bail!("others can reach this server, and there is no client yet; make one: {CREATE}{flag}");
     }
-    let store = Store::open_with(&file, options.store.grace)?;
+    let store = Store::open_with(&file, memory)?;
     if store.has_demo_clients()? {
         bail!(
             "{} holds demo clients, and others can reach this server; revoke them with: cargo run \

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use mcp_auth::Live;
 use mcp_auth::authz::{Catalogue, Policy, PolicyError};
 use serve::{App, Banner, Follow, PublicUrl, Seen, Server, read_trusted};
-use store::Store;
+use store::{Memory, Store};
 use tools::{Kit, Records, ToolServer};
 
 use crate::keys::Trusted;
@@ -31,7 +31,8 @@ impl Server for Prepared {
         refuse_defaults_for_others(options)?;
         let (keys, follow_keys) = Trusted::open(options)?;
         let file = options.store.path(&options.common, store::FILE_NAME);
-        let store = Store::open_with(&file, options.store.grace)?;
+        let memory = Memory { grace: options.store.grace, records: options.store.records };
+        let store = Store::open_with(&file, memory)?;
         let records = Records::open(&options.common.records_of(NAME)?, options.issuer())?;
         let tools = ToolServer::new(NAME, Kit::business(), records);
         let (policy, follow_policy) = policy(options, tools.catalogue())?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use mcp_auth::shell;
 
 use crate::{Options, time};
@@ -22,13 +23,19 @@ pub struct StoreOptions {
     #[arg(long = "store-grace", env = "MCP_STORE_GRACE", value_name = "TIME", default_value = "60s",
           value_parser = |text: &str| time(text, Duration::ZERO..=LONGEST_GRACE))]
     pub grace: Duration,
+
+    /// How many API keys are kept in memory, and how many clients: about a kilobyte each. Further ones
+    /// are looked up when they are used; that an id does not exist is known without
+    #[arg(id = "store-records", long, env = "MCP_STORE_RECORDS", value_name = "N", default_value = "1000000",
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub records: usize,
 }
 
 const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { file: None, grace: Duration::from_secs(60) }
+        Self { file: None, grace: Duration::from_secs(60), records: 1_000_000 }
     }
 }
 

@@ -2,32 +2,32 @@
 
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use jiff::Timestamp;
 use mcp_auth::authn::Standing;
-use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup, verify};
+use mcp_auth::authn::apikey::{KeyId, KeyRecord, Lookup, Uses, verify};
 use mcp_auth::authn::client::{ClientLookup, ClientRecord};
 use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken, TokenName};
 use mcp_auth::{Identity, Rejection};
 use tokio::sync::watch;
 
 use crate::Store;
+use crate::records::{Found, Record};
 use crate::snapshot::RETRY_AFTER;
 
 impl Lookup for Store {
     async fn find(&self, id: KeyId) -> Result<Option<Arc<KeyRecord>>, Rejection> {
-        let found = self.0.latest.get()?.keys.get(&id).cloned();
-        found.map_or_else(|| self.0.latest.is_absent().map(|()| None), |key| Ok(Some(key)))
+        self.record(id).await
     }
 
-    fn used(&self, id: KeyId) {
-        self.0.used.add(id);
+    fn used(&self, id: KeyId, uses: &Arc<Uses>) {
+        self.0.used.add(id, Arc::clone(uses));
     }
 }
 
 impl ClientLookup for Store {
     async fn find_client(&self, id: &str) -> Result<Option<Arc<ClientRecord>>, Rejection> {
-        let found = self.0.latest.get()?.clients.get(id).cloned();
-        found.map_or_else(|| self.0.latest.is_absent().map(|()| None), |client| Ok(Some(client)))
+        self.record(id.to_owned()).await
     }
 }
 
@@ -48,11 +48,9 @@ impl Standing for Store {
             return Ok(revoked.then_some(Timestamp::UNIX_EPOCH));
         }
         let snapshot = self.0.latest.get()?;
-        let key = KeyId::parse(&identity.credential).and_then(|id| snapshot.keys.get(&id));
+        let end = KeyId::parse(&identity.credential).and_then(|id| snapshot.keys.end(&id));
         // Of a key that is there no more nobody knows anything, and so it is over.
-        Ok(key.map_or(Some(Timestamp::UNIX_EPOCH), |key| {
-            key.revoked.into_iter().chain(key.identity.expires).min()
-        }))
+        Ok(end.unwrap_or(Some(Timestamp::UNIX_EPOCH)))
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -65,6 +63,33 @@ impl Revoke for Store {
         self.revoke_token(&token)
             .map(drop)
             .map_err(|error| Rejection::unavailable(RETRY_AFTER, error.to_string()))
+    }
+}
+
+impl Store {
+    /// A record from memory, or if memory knows of its id alone from the database.
+    async fn record<V: Record>(&self, id: V::Id) -> Result<Option<Arc<V>>, Rejection> {
+        let snapshot = self.0.latest.get()?;
+        match V::of(&snapshot).find(&id) {
+            Found::Here(record) => return Ok(Some(record)),
+            Found::Nothing => return self.0.latest.is_absent().map(|()| None),
+            Found::Stored => self.0.latest.is_absent()?,
+        }
+        // Held where it was looked for: what is read again later holds nothing from before.
+        let snapshot = Guard::into_inner(snapshot);
+        let asked = id.clone();
+        let ask = async {
+            match self.0.readers.ask(move |session| V::read(session, &asked)).await {
+                Ok(record) => record.map(Arc::new).ok_or(None),
+                Err(error) => Err(Some(error)),
+            }
+        };
+        match V::of(&snapshot).hold(&id, ask).await {
+            Ok(record) => Ok(Some(record)),
+            // Gone since then.
+            Err(None) => Ok(None),
+            Err(Some(error)) => Err(Rejection::unavailable(RETRY_AFTER, error.to_string())),
+        }
     }
 }
 

@@ -5,8 +5,10 @@ use mcp_auth::authn::apikey::mint::KeyDigest;
 use mcp_auth::authn::client::{ClientRecord, PlainClient};
 
 use crate::StoreError;
+use crate::records::{Record, Records};
 use crate::row::{self, Read};
 use crate::session::{Row, Session};
+use crate::snapshot::Snapshot;
 
 const TABLE: &str = "clients";
 
@@ -103,15 +105,48 @@ impl NewClient {
 /// read is an error of its own, and takes none of the others with it.
 pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Read<StoredClient>>, StoreError> {
     let mut clients = Vec::new();
-    session.each(TABLE, "SELECT * FROM clients ORDER BY rowid", &[], |row| {
+    session.all(TABLE, "clients.*", "", |row| {
         clients.push(read(row));
         Ok(())
     })?;
     Ok(clients)
 }
 
-/// What the token endpoint is told of a client.
-pub(crate) fn record(client: StoredClient, digest: KeyDigest) -> ClientRecord {
+/// The same for what the token endpoint is told of each.
+pub(crate) fn records(
+    session: &Session<'_>,
+    mut with: impl FnMut(Result<(String, ClientRecord), StoreError>),
+) -> Result<(), StoreError> {
+    session.all(TABLE, "clients.*", "", |row| {
+        let client = read(row).map(|(client, digest)| record(client, digest));
+        with(client.map(|client| (client.id.clone(), client)));
+        Ok(())
+    })
+}
+
+impl Record for ClientRecord {
+    type Id = String;
+
+    fn of(snapshot: &Snapshot) -> &Records<String, Self> {
+        &snapshot.clients
+    }
+
+    fn read(session: &Session<'_>, id: &String) -> Result<Option<Self>, StoreError> {
+        let mut found = None;
+        session.each(TABLE, "SELECT * FROM clients WHERE id = ?1", &[id.into()], |row| {
+            let (client, digest) = read(row)?;
+            found = Some(record(client, digest));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn end(&self) -> Option<Timestamp> {
+        self.revoked.then_some(Timestamp::UNIX_EPOCH)
+    }
+}
+
+fn record(client: StoredClient, digest: KeyDigest) -> ClientRecord {
     ClientRecord {
         id: client.id,
         digest,

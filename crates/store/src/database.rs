@@ -39,7 +39,16 @@ impl Database {
         Err(StoreError::WithoutPostgres)
     }
 
-    /// The same, and the bell rings when it changed, where the database says so by itself.
+    /// Opens one that is there.
+    pub(crate) fn existing(name: &Path) -> Result<Self, StoreError> {
+        #[cfg(feature = "postgres")]
+        if is_address(name) {
+            return Postgres::existing(name).map(|postgres| Self::Postgres(Box::new(postgres)));
+        }
+        Opened::existing(name).map(Self::Sqlite)
+    }
+
+    /// The same as [`Self::make`], and the bell rings when it changed, where the database says so by itself.
     pub(crate) fn heard(name: &Path, bell: Bell) -> Result<Self, StoreError> {
         #[cfg(feature = "postgres")]
         if is_address(name) {
@@ -109,21 +118,31 @@ impl Database {
         }
     }
 
+    /// A single question, for which a moment is none to speak of.
+    ///
+    /// # Errors
+    /// What `work` says, or it cannot be read.
+    pub(crate) fn ask<T>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(opened) => opened.read(work),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.ask(work),
+        }
+    }
+
     /// Another after each change by which somebody could be judged otherwise.
     pub(crate) fn token(&mut self) -> Result<Vec<u8>, StoreError> {
-        let ask = |session: &Session<'_>| {
+        self.ask(|session| {
             let token = session.first("changes", "token", "SELECT token FROM changes", &[])?;
             // Without it nobody would see any change any more.
             token.ok_or_else(|| StoreError::Damaged {
                 path: session.name().to_owned(),
                 what: "the row of changes is missing".to_owned(),
             })
-        };
-        match self {
-            Self::Sqlite(opened) => opened.read(ask),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.ask(ask),
-        }
+        })
     }
 
     /// Writes a copy into a file that is empty, which keeps its mode.

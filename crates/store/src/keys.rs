@@ -8,8 +8,10 @@ use mcp_auth::authn::apikey::mint::KeyDigest;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord, PlainKey, Uses, verify};
 use mcp_auth::guard::limit::Rate;
 
+use crate::records::{Record, Records};
 use crate::row::{self, Read};
 use crate::session::{Row, Session};
+use crate::snapshot::Snapshot;
 use crate::{KEY_ISSUER, StoreError};
 
 const TABLE: &str = "api_keys";
@@ -138,21 +140,52 @@ impl NewKey {
     }
 }
 
-/// Every key with its digest, in the order in which they were made. A row that cannot be
-/// read is an error of its own, and takes none of the others with it.
+/// Every key with its digest, in the order in which they were made, and how often it was used. A row
+/// that cannot be read is an error of its own, and takes none of the others with it.
 pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Read<StoredKey>>, StoreError> {
-    let sql = "SELECT api_keys.*, last_used, uses FROM api_keys LEFT JOIN key_uses USING (id)
-         ORDER BY api_keys.rowid";
-    let mut keys = Vec::new();
-    session.each(TABLE, sql, &[], |row| {
+    let (mut keys, uses) = (Vec::new(), "LEFT JOIN key_uses ON key_uses.id = api_keys.id");
+    session.all(TABLE, "api_keys.*, last_used, uses", uses, |row| {
         keys.push(read(row));
         Ok(())
     })?;
     Ok(keys)
 }
 
-/// What the layers are told of a key, and where they count its uses.
-pub(crate) fn record(key: StoredKey, digest: KeyDigest, uses: Arc<Uses>) -> KeyRecord {
+/// The same for what the layers are told of each.
+pub(crate) fn records(
+    session: &Session<'_>,
+    mut with: impl FnMut(Result<(KeyId, KeyRecord), StoreError>),
+) -> Result<(), StoreError> {
+    session.all(TABLE, "api_keys.*", "", |row| {
+        with(read(row).map(|(key, digest)| (key.id, record(key, digest))));
+        Ok(())
+    })
+}
+
+impl Record for KeyRecord {
+    type Id = KeyId;
+
+    fn of(snapshot: &Snapshot) -> &Records<KeyId, Self> {
+        &snapshot.keys
+    }
+
+    fn read(session: &Session<'_>, id: &KeyId) -> Result<Option<Self>, StoreError> {
+        let mut found = None;
+        let sql = "SELECT * FROM api_keys WHERE id = ?1";
+        session.each(TABLE, sql, &[id.to_string().into()], |row| {
+            let (key, digest) = read(row)?;
+            found = Some(record(key, digest));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn end(&self) -> Option<Timestamp> {
+        self.revoked.into_iter().chain(self.identity.expires).min()
+    }
+}
+
+fn record(key: StoredKey, digest: KeyDigest) -> KeyRecord {
     let identity = Identity {
         scheme: verify::NAME,
         issuer: KEY_ISSUER.to_owned(),
@@ -170,6 +203,7 @@ pub(crate) fn record(key: StoredKey, digest: KeyDigest, uses: Arc<Uses>) -> KeyR
         key: None,
         expires: key.expires,
     };
+    let uses = Arc::new(Uses::default());
     KeyRecord { digest, identity: Arc::new(identity), revoked: key.revoked, uses }
 }
 

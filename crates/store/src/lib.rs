@@ -5,7 +5,7 @@
 //! [`Store`] keeps a snapshot of the database and a thread that looks for changes, so that a
 //! key which another process revokes is refused within a quarter of a second. A file that is
 //! replaced is followed, and a connection that is lost comes back; a database that cannot be read
-//! for [`GRACE`] leaves every credential refused.
+//! for [`Memory::grace`] leaves every credential refused.
 //!
 //! - [`Store`] opens the file, changes it and answers the layers of `mcp-auth`.
 //! - [`NewKey`], [`StoredKey`], [`NewClient`] and [`StoredClient`] are its rows.
@@ -24,6 +24,8 @@ mod metrics;
 mod opened;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod readers;
+mod records;
 mod revoke;
 mod rotate;
 mod row;
@@ -49,11 +51,25 @@ pub use tokens::MOST_REVOKED;
 /// The file's usual name within the keys folder.
 pub const FILE_NAME: &str = "credentials.db";
 
-/// For how long a [`Store`] goes by what it read last when the file cannot be read: credentials that
-/// it knows go on, and a revocation that somebody makes meanwhile is not seen. Whatever it does not
-/// know, and after that time everything, it answers with
-/// [`Rejection::unavailable`](mcp_auth::Rejection::unavailable) until it can be read.
-pub const GRACE: Duration = Duration::from_secs(60);
+/// What a [`Store`] keeps in memory, and for how long that counts. All ids are in memory in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// For how long it goes by what it read last when the file cannot be read: credentials that it
+    /// knows go on, and a revocation that somebody makes meanwhile is not seen. Whatever it does not
+    /// know, and after that time everything, it answers with
+    /// [`Rejection::unavailable`](mcp_auth::Rejection::unavailable) until it can be read.
+    pub grace: Duration,
+    /// How many keys are held, and how many clients. Of more than that it holds those that were asked
+    /// for, and any other is looked up when it is.
+    pub records: usize,
+}
+
+/// A minute, and a million of each, which is about a gigabyte if there are so many.
+impl Default for Memory {
+    fn default() -> Self {
+        Self { grace: Duration::from_secs(60), records: 1_000_000 }
+    }
+}
 
 /// Who vouches for the owner of an API key: [`Identity::issuer`](mcp_auth::Identity::issuer) of every key.
 pub const KEY_ISSUER: &str = "urn:mcp-auth:keys";

@@ -28,9 +28,8 @@ fn rows(snapshot: &Snapshot, gauges: &mut Gauges) {
         gauges.add(STORE_ROWS, Some(("kind", kind)), rows as f64);
     }
     let now = Timestamp::now();
-    let in_force = snapshot.keys.values().filter(|key| key.revoked.is_none());
-    let ends = in_force.filter_map(|key| key.identity.expires).filter(|end| *end > now);
-    if let Some(first) = ends.min() {
+    // Of one that was revoked this is the moment when it was.
+    if let Some(first) = snapshot.keys.ends().filter(|end| *end > now).min() {
         gauges.least(EXPIRY, Some(("what", "api_key")), first.as_second() as f64);
     }
 }

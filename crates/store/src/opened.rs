@@ -88,7 +88,8 @@ impl Opened {
         done.map(drop).map_err(file::failed("copy", &self.path))
     }
 
-    fn existing(path: &Path) -> Result<Self, StoreError> {
+    /// Opens a file that is there.
+    pub(crate) fn existing(path: &Path) -> Result<Self, StoreError> {
         // Before it is opened: a file that comes in between has another mark, and is then
         // found at the next look.
         let mark = Mark::of(path)?;

@@ -5,6 +5,9 @@ use std::path::Path;
 use crate::StoreError;
 use crate::value::{FromValue, Value};
 
+/// How many rows are read at once of a table that may have any number of them.
+const PAGE: usize = 10_000;
+
 /// What is done with the columns and the values of one row.
 pub(crate) type OneRow<'a> = dyn FnMut(&[String], Vec<Value>) -> Result<(), StoreError> + 'a;
 
@@ -57,6 +60,33 @@ impl<'a> Session<'a> {
         self.0.each(sql, values, &mut |columns, values| {
             row(&Row { name: self.0.name(), table, columns, values })
         })
+    }
+
+    /// All rows of a table in the order in which they were made, of which few are in memory at once.
+    /// `columns` are what is read of them, and `join` of others.
+    pub(crate) fn all(
+        &self,
+        table: &'static str,
+        columns: &str,
+        join: &str,
+        mut row: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT {table}.rowid, {columns} FROM {table} {join} WHERE {table}.rowid > ?1
+             ORDER BY {table}.rowid LIMIT {PAGE}"
+        );
+        let mut last = i64::MIN;
+        loop {
+            let (after, mut rows) = (last, 0);
+            self.each(table, &sql, &[after.into()], |found| {
+                last = found.get("rowid")?;
+                rows += 1;
+                row(found)
+            })?;
+            if rows < PAGE {
+                return Ok(());
+            }
+        }
     }
 
     /// The value of one column in the first row that is found.

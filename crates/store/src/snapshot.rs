@@ -1,6 +1,5 @@
 //! All that the file says, in memory, and for how long that counts.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,10 +12,11 @@ use mcp_auth::authn::client::ClientRecord;
 use tokio::sync::watch;
 
 use crate::database::{Database, Glance};
+use crate::records::Records;
 use crate::session::Session;
 use crate::tokens::Revoked;
 use crate::watch::Bell;
-use crate::{StoreError, clients, keys, tokens};
+use crate::{Memory, StoreError, clients, keys, tokens};
 
 /// When a caller may ask again.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -24,8 +24,8 @@ pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// One moment of the file.
 #[derive(Default)]
 pub(crate) struct Snapshot {
-    pub(crate) keys: HashMap<KeyId, Arc<KeyRecord>>,
-    pub(crate) clients: HashMap<String, Arc<ClientRecord>>,
+    pub(crate) keys: Records<KeyId, KeyRecord>,
+    pub(crate) clients: Records<String, ClientRecord>,
     /// The tokens that were taken back; `None` if it cannot be read of one which it is.
     pub(crate) revoked_tokens: Option<Revoked>,
     /// What was left out because it cannot be read.
@@ -41,7 +41,7 @@ pub(crate) struct Latest {
     /// Time alone decides, so that a watch that hangs or ended counts as a file that is gone.
     read_at: AtomicU64,
     start: Instant,
-    grace: Duration,
+    memory: Memory,
     /// Whether the last look failed.
     failing: AtomicBool,
     /// How often the snapshot was replaced.
@@ -63,13 +63,16 @@ struct Seen {
 
 impl Latest {
     /// Opens the file, made if it is missing, and reads it.
-    pub(crate) fn open(path: &Path, grace: Duration, bell: Bell) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, memory: Memory, bell: Bell) -> Result<Self, StoreError> {
+        let database = Database::heard(path, bell)?;
+        // While all is well it is never older than that.
+        let grace = memory.grace.max(database.period() * 4);
         let latest = Self {
             snapshot: ArcSwap::default(),
-            look: Mutex::new(Look { database: Database::heard(path, bell)?, seen: None }),
+            look: Mutex::new(Look { database, seen: None }),
             read_at: AtomicU64::new(0),
             start: Instant::now(),
-            grace,
+            memory: Memory { grace, ..memory },
             failing: AtomicBool::new(false),
             changes: watch::Sender::new(0),
         };
@@ -81,7 +84,7 @@ impl Latest {
     /// The file could not be read for longer than the snapshot counts.
     pub(crate) fn get(&self) -> Result<Guard<Arc<Snapshot>>, Rejection> {
         let age = self.age();
-        if age > self.grace {
+        if age > self.memory.grace {
             let reason = format!("the credential store could not be read for {} s", age.as_secs());
             return Err(Rejection::unavailable(RETRY_AFTER, reason));
         }
@@ -134,7 +137,7 @@ impl Latest {
                 tracing::info!(%path, "the credential store can be read again");
             }
             Err(error) if !failing => {
-                let counts = self.grace.as_secs_f64();
+                let counts = self.memory.grace.as_secs_f64();
                 tracing::error!(
                     %error,
                     "cannot read the credential store; what it said last counts for {counts} s, \
@@ -182,7 +185,8 @@ impl Latest {
     }
 
     fn read_again(&self, database: &mut Database) -> Result<(), StoreError> {
-        let snapshot = database.read(|session| Snapshot::read(session, &self.last()))?;
+        let snapshot =
+            database.read(|session| Snapshot::read(session, &self.last(), self.memory.records))?;
         // Before it counts, so that whoever is refused for it finds it in the log.
         let before = self.last();
         for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {
@@ -200,28 +204,17 @@ impl Latest {
 }
 
 impl Snapshot {
-    /// The uses of a key are counted on where they were before.
-    fn read(session: &Session<'_>, before: &Self) -> Result<Self, StoreError> {
+    /// Of what memory has no room for, it goes on to hold what it held before.
+    fn read(session: &Session<'_>, before: &Self, most: usize) -> Result<Self, StoreError> {
         let mut snapshot = Self::default();
-        for row in keys::all(session)? {
-            match row {
-                Ok((key, digest)) => {
-                    let uses = before.keys.get(&key.id).map(|key| Arc::clone(&key.uses));
-                    let uses = uses.unwrap_or_default();
-                    snapshot.keys.insert(key.id, Arc::new(keys::record(key, digest, uses)));
-                }
-                Err(damage) => snapshot.damage.push(damage.to_string()),
-            }
-        }
-        for row in clients::all(session)? {
-            match row {
-                Ok((client, digest)) => {
-                    let record = clients::record(client, digest);
-                    snapshot.clients.insert(record.id.clone(), Arc::new(record));
-                }
-                Err(damage) => snapshot.damage.push(damage.to_string()),
-            }
-        }
+        keys::records(session, |row| match row {
+            Ok((id, key)) => snapshot.keys.add(id, key, &before.keys, most),
+            Err(damage) => snapshot.damage.push(damage.to_string()),
+        })?;
+        clients::records(session, |row| match row {
+            Ok((id, client)) => snapshot.clients.add(id, client, &before.clients, most),
+            Err(damage) => snapshot.damage.push(damage.to_string()),
+        })?;
         match tokens::all(session) {
             Ok(revoked) => snapshot.revoked_tokens = Some(revoked),
             Err(damage @ StoreError::Damaged { .. }) => snapshot.damage.push(damage.to_string()),

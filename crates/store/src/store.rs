@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use mcp_auth::Rejection;
@@ -10,12 +9,13 @@ use mcp_auth::authn::apikey::KeyId;
 use mcp_auth::authn::jwt::RevokedToken;
 
 use crate::database::{Database, is_address};
+use crate::readers::Readers;
 use crate::session::Session;
 use crate::snapshot::Latest;
 use crate::uses::{Keeper, Used};
 use crate::watch::{Watch, bell};
 use crate::{
-    GRACE, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, keys, metrics, row,
+    Memory, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, keys, metrics, row,
     tokens, uses,
 };
 
@@ -49,6 +49,7 @@ impl Revocation {
 pub(crate) struct Inner {
     path: PathBuf,
     database: Arc<Mutex<Database>>,
+    pub(crate) readers: Arc<Readers>,
     pub(crate) used: Used,
     pub(crate) latest: Arc<Latest>,
     keeper: Arc<Keeper>,
@@ -74,21 +75,20 @@ impl Store {
     /// # Errors
     /// It cannot be opened, others may read it, or it is not a store that this program knows.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_with(path, GRACE)
+        Self::open_with(path, Memory::default())
     }
 
-    /// The same, with another time than [`GRACE`].
+    /// The same, with other limits for what is kept in memory.
     ///
     /// # Errors
     /// As for [`Store::open`].
-    pub fn open_with(path: &Path, grace: Duration) -> Result<Self, StoreError> {
+    pub fn open_with(path: &Path, memory: Memory) -> Result<Self, StoreError> {
         let database = Arc::new(Mutex::new(Database::make(path)?));
         let (bell_of_changes, ear) = bell();
-        let latest = Arc::new(Latest::open(path, grace, bell_of_changes.clone())?);
+        let latest = Arc::new(Latest::open(path, memory, bell_of_changes.clone())?);
         metrics::watch(&latest);
         let used = Used::default();
-        let keeper =
-            Arc::new(Keeper::new(used.clone(), Arc::clone(&latest), Arc::clone(&database)));
+        let keeper = Arc::new(Keeper::new(used.clone(), Arc::clone(&database)));
         let (looks, writes) = (Arc::clone(&latest), Arc::clone(&keeper));
         let watches = [
             Watch::start(
@@ -103,8 +103,15 @@ impl Store {
             )?,
             Watch::start(path, "credential-uses", bell(), uses::PERIOD, move || writes.write())?,
         ];
-        let path = path.to_owned();
-        Ok(Self(Arc::new(Inner { path, database, used, latest, keeper, _watches: watches })))
+        Ok(Self(Arc::new(Inner {
+            path: path.to_owned(),
+            database,
+            readers: Readers::new(path),
+            used,
+            latest,
+            keeper,
+            _watches: watches,
+        })))
     }
 
     /// Whether there may be a store: its file is there, or it is on a server, which has to be asked.

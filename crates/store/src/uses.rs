@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mcp_auth::authn::apikey::KeyId;
+use mcp_auth::authn::apikey::{KeyId, Uses};
 
 use crate::database::Database;
-use crate::snapshot::Latest;
 use crate::{StoreError, row};
 
 /// How often they are written down. What was not when a process is killed is lost.
@@ -14,49 +13,46 @@ pub(crate) const PERIOD: Duration = Duration::from_secs(5);
 
 /// The keys that were used since their uses were written down.
 #[derive(Clone, Default)]
-pub(crate) struct Used(Arc<Mutex<Vec<KeyId>>>);
+pub(crate) struct Used(Arc<Mutex<Vec<UsedKey>>>);
+
+/// A key, and where its uses are counted: its record may be held no more when they are written.
+type UsedKey = (KeyId, Arc<Uses>);
 
 /// Writes them down.
 pub(crate) struct Keeper {
     used: Used,
-    latest: Arc<Latest>,
     database: Arc<Mutex<Database>>,
 }
 
 impl Used {
     /// Remembers a key that was used for the first time since then.
-    pub(crate) fn add(&self, id: KeyId) {
-        self.lock().push(id);
+    pub(crate) fn add(&self, id: KeyId, uses: Arc<Uses>) {
+        self.lock().push((id, uses));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<KeyId>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<UsedKey>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Keeper {
-    pub(crate) fn new(used: Used, latest: Arc<Latest>, database: Arc<Mutex<Database>>) -> Self {
-        Self { used, latest, database }
+    pub(crate) fn new(used: Used, database: Arc<Mutex<Database>>) -> Self {
+        Self { used, database }
     }
 
     /// Writes them down, which may wait for others who write. What cannot be written is tried again the next time.
     pub(crate) fn write(&self) {
-        let ids = std::mem::take(&mut *self.used.lock());
-        if ids.is_empty() {
+        let used = std::mem::take(&mut *self.used.lock());
+        if used.is_empty() {
             return;
         }
-        let snapshot = self.latest.last();
-        let taken: Vec<_> = ids
-            .into_iter()
-            .filter_map(|id| Some((id, snapshot.keys.get(&id)?)))
-            .map(|(id, key)| (id, key, key.uses.take()))
-            .collect();
-        let rows = taken.iter().map(|(id, _, (count, last))| (*id, *count, row::time(*last)));
+        let taken: Vec<_> = used.into_iter().map(|(id, uses)| (id, uses.take(), uses)).collect();
+        let rows = taken.iter().map(|(id, (count, last), _)| (*id, *count, row::time(*last)));
         if let Err(error) = self.insert(rows) {
             tracing::debug!(%error, "the uses of keys could not be written down");
-            for (id, key, (count, _)) in taken {
-                key.uses.put_back(count);
-                self.used.add(id);
+            for (id, (count, _), uses) in taken {
+                uses.put_back(count);
+                self.used.add(id, uses);
             }
         }
     }

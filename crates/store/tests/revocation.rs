@@ -13,7 +13,7 @@ use mcp_auth::authn::apikey::{Lookup, PlainKey};
 use mcp_auth::authn::client::{ClientLookup, secret_matches};
 use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken, TokenName};
 use place::{GRACE, Place, eventually};
-use store::{NewKey, Revocation, Store, StoreError};
+use store::{Memory, NewKey, Revocation, Store, StoreError};
 
 #[tokio::test]
 async fn where_the_file_is_gone_every_credential_is_refused_until_it_is_back() {
@@ -141,7 +141,8 @@ async fn a_copy_of_an_older_version_is_brought_up_to_date_under_a_running_server
 #[tokio::test]
 async fn while_the_file_is_gone_what_is_known_goes_on_and_nothing_else() {
     let place = Place::new();
-    let server = Store::open_with(&place.path, Duration::from_secs(3600)).unwrap();
+    let server =
+        place.server_with(Memory { grace: Duration::from_secs(3600), ..Memory::default() });
     let away = place.path.with_extension("away");
     assert!(server.ready().is_ok());
     fs::rename(&place.path, &away).unwrap();

@@ -10,7 +10,7 @@ mod suite;
 use std::time::{Duration, Instant};
 
 use mcp_auth::authn::apikey::PlainKey;
-use store::{NewKey, Store, StoreError};
+use store::{Memory, NewKey, Store, StoreError};
 
 use crate::place::postgres::{self, Server};
 use crate::place::{GRACE, Place, eventually};
@@ -19,7 +19,8 @@ use crate::place::{GRACE, Place, eventually};
 async fn a_server_that_is_away_is_an_outage_and_one_that_comes_back_is_followed() {
     let Some(mut database) = Server::start() else { return };
     let place = Place::at(database.database(), tempfile::tempdir().unwrap());
-    let (server, patient) = (place.server(), Store::open_with(&place.path, GRACE * 1000).unwrap());
+    let memory = Memory { grace: GRACE * 1000, ..Memory::default() };
+    let (server, patient) = (place.server(), place.server_with(memory));
     assert_eq!(place.status(&server, &place.bob).await, 200);
 
     database.stop();
@@ -121,7 +122,7 @@ async fn a_table_that_is_emptied_is_a_change() {
 async fn whoever_keeps_others_from_writing_keeps_nobody_from_seeing() {
     let Some(path) = postgres::database() else { return };
     let place = Place::at(path, tempfile::tempdir().unwrap());
-    let server = Store::open_with(&place.path, Duration::from_secs(2)).unwrap();
+    let server = place.server_with(Memory { grace: Duration::from_secs(2), ..Memory::default() });
     let other = Store::open(&place.path).unwrap();
     let key = PlainKey::mint();
     let held = std::thread::spawn(move || {

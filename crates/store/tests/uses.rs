@@ -9,7 +9,7 @@ use std::fs;
 use std::time::Duration;
 
 use place::{Place, eventually};
-use store::{Store, StoredKey};
+use store::{Memory, Store, StoredKey};
 
 fn key_of(place: &Place, owner: &str) -> StoredKey {
     let keys = Store::open(&place.path).unwrap().list_keys().unwrap();
@@ -19,7 +19,8 @@ fn key_of(place: &Place, owner: &str) -> StoredKey {
 #[tokio::test]
 async fn what_cannot_be_written_down_is_written_later_and_keeps_nobody_out() {
     let place = Place::new();
-    let server = Store::open_with(&place.path, Duration::from_secs(3600)).unwrap();
+    let server =
+        place.server_with(Memory { grace: Duration::from_secs(3600), ..Memory::default() });
     let away = place.path.with_extension("away");
     fs::rename(&place.path, &away).unwrap();
     eventually(async || server.ready().is_err()).await;

@@ -66,11 +66,12 @@ fn what_strangers_are_told_of_scopes_is_that_of_the_policy_that_counts() {
         let root = "/.well-known/oauth-protected-resource";
         let both = [supported(root), supported(&format!("{root}/mcp"))];
         let told = [challenge(&[]), challenge(&["authorization: Bearer a.b.c"])];
-        assert!(both[0] == both[1] && told[0] == told[1], "{both:?} {told:?}");
-        let ([both, _], [told, _]) = (both, told);
+        // They differ while a policy takes over: these are several requests.
         (told, both)
     };
-    let some = |told: &str, both: &str| (Some(told.to_owned()), Some(both.to_owned()));
+    let some = |told: &str, both: &str| {
+        ([(); 2].map(|()| Some(told.to_owned())), [(); 2].map(|()| Some(both.to_owned())))
+    };
     assert_eq!(found(), some("hr:read", r#"["hr:read"]"#));
 
     put("[scopes.\"crm:read\"]\ntools = [\"crm_summary\"]\n\
@@ -83,5 +84,5 @@ fn what_strangers_are_told_of_scopes_is_that_of_the_policy_that_counts() {
     in_time("it is not told", || place.log().contains("hr_lst"));
     assert_eq!(found(), some("crm:read", r#"["crm:read","hr:write"]"#));
     put("[roles.Officer]\ntools = [\"hr_*\"]\n");
-    in_time("scopes are told that no longer are", || found() == (None, None));
+    in_time("scopes are told that no longer are", || found() == ([None, None], [None, None]));
 }

@@ -30,6 +30,11 @@ impl Postgres {
         Ok(Self { address, bell, connection: Some(connection) })
     }
 
+    /// One whose tables are there, which it connects to when it is asked.
+    pub(crate) fn existing(name: &Path) -> Result<Self, StoreError> {
+        Ok(Self { address: Address::parse(name)?, bell: None, connection: None })
+    }
+
     pub(crate) fn name(&self) -> &Path {
         self.address.name()
     }

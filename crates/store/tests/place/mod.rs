@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use mcp_auth::authn::apikey::{ApiKeys, PlainKey};
 use mcp_auth::authn::client::PlainClient;
-use store::{NewClient, NewKey, Store};
+use store::{Memory, NewClient, NewKey, Store};
 
 /// Long enough for some looks of the watch, short enough for a test.
 pub(crate) const GRACE: Duration = Duration::from_millis(600);
@@ -60,7 +60,11 @@ impl Place {
     }
 
     pub(crate) fn server(&self) -> Store {
-        Store::open_with(&self.path, GRACE).expect("the folder is ours")
+        self.server_with(Memory { grace: GRACE, ..Memory::default() })
+    }
+
+    pub(crate) fn server_with(&self, memory: Memory) -> Store {
+        Store::open_with(&self.path, memory).expect("the folder is ours")
     }
 
     pub(crate) async fn status(&self, server: &Store, key: &PlainKey) -> u16 {

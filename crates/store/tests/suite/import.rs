@@ -1,12 +1,12 @@
 //! From a file into the store that the suite is run on.
 
 use jiff::{SignedDuration, Timestamp};
-use mcp_auth::authn::apikey::PlainKey;
+use mcp_auth::authn::apikey::{KeyId, Lookup, PlainKey};
 use mcp_auth::authn::client::{ClientLookup, PlainClient, secret_matches};
 use mcp_auth::authn::jwt::{Revocations, RevokedToken, TokenName};
 use store::{NewClient, NewKey, Store, StoreError};
 
-use crate::place::{GRACE, Place};
+use crate::place::Place;
 
 /// A file with what is revoked in each way, and its folder.
 struct Old {
@@ -24,7 +24,7 @@ impl Old {
         let path = folder.path().join("old.db");
         let [bob, revoked] = [(); 2].map(|()| PlainKey::mint());
         let client = PlainClient::mint();
-        let store = Store::open_with(&path, GRACE).unwrap();
+        let store = Store::open(&path).unwrap();
         let mut key = NewKey::of(&bob, "bob", "Laptop");
         key.grants = vec!["get_time".to_owned()];
         key.rate = Some("5/s".parse().unwrap());
@@ -93,14 +93,26 @@ async fn nothing_is_taken_over_where_something_is_or_from_what_cannot_be_read() 
     new.insert_key(NewKey::of(&old.bob, "bob", "Laptop")).unwrap();
 }
 
-#[test]
-fn there_may_be_more_than_one_statement_takes() {
+#[tokio::test]
+async fn there_may_be_more_than_one_statement_takes() {
     let (old, place) = (Old::new(), Place::empty());
     let connection = rusqlite::Connection::open(old.store.path()).unwrap();
     let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
          INSERT INTO revoked_users SELECT 'user ' || i, '2020-01-01T00:00:00.000000Z' FROM n";
     connection.execute(many, []).unwrap();
-    let imported = place.server().import(&old.store).unwrap();
-    assert_eq!(imported.revocations, 40_000 + 3);
+    let keys = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10100)
+         INSERT INTO api_keys (id, digest, chain, owner, name, grants, created)
+         SELECT printf('%016x', i), zeroblob(32), printf('%016x', i), 'bob', 'One of many', '[]',
+             '2020-01-01T00:00:00.000000Z' FROM n";
+    connection.execute(keys, []).unwrap();
+    let new = place.server();
+    let imported = new.import(&old.store).unwrap();
+    assert_eq!((imported.keys, imported.revocations), (10_100 + 2, 40_000 + 3));
     assert_eq!(place.count("revoked_users"), 40_000 + 1);
+    // Also than are read at once.
+    assert_eq!(new.list_keys().unwrap().len(), 10_100 + 2);
+    for number in [1, 10_000, 10_001, 10_100] {
+        let id = KeyId::parse(&format!("{number:016x}")).unwrap();
+        assert!(new.find(id).await.unwrap().is_some(), "{number}");
+    }
 }

@@ -3,5 +3,6 @@
 pub(crate) mod ended;
 mod import;
 mod keys;
+mod records;
 mod tokens;
 mod uses;

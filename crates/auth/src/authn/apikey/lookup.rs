@@ -34,8 +34,8 @@ pub trait Lookup: Send + Sync + 'static {
 
     /// Called when a key is used for the first time since its [`Uses`] were taken: whoever keeps
     /// them need not look at those of all keys. It must not wait.
-    fn used(&self, id: KeyId) {
-        let _ = id;
+    fn used(&self, id: KeyId, uses: &Arc<Uses>) {
+        let _ = (id, uses);
     }
 }
 
@@ -44,7 +44,7 @@ impl<L: Lookup> Lookup for Arc<L> {
         (**self).find(id).await
     }
 
-    fn used(&self, id: KeyId) {
-        (**self).used(id);
+    fn used(&self, id: KeyId, uses: &Arc<Uses>) {
+        (**self).used(id, uses);
     }
 }

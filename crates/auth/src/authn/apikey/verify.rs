@@ -77,7 +77,7 @@ impl<L: Lookup> ApiKeys<L> {
             return Err(Rejection::expired_credential(format!("API key {id} expired at {end}")));
         }
         if record.uses.note(now) {
-            self.lookup.used(id);
+            self.lookup.used(id, &record.uses);
         }
         Ok(Arc::clone(&record.identity))
     }

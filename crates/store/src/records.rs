@@ -1,0 +1,207 @@
+//! Records by id: every id is in memory, and as many records as it is to hold.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::mem;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use quick_cache::sync::Cache;
+
+use crate::StoreError;
+use crate::session::Session;
+use crate::snapshot::Snapshot;
+
+/// Of one moment. What is asked for later than that is newer, and never older.
+pub(crate) enum Records<K, V> {
+    /// There are not more than memory is to hold.
+    All(HashMap<K, Arc<V>>),
+    /// There are more.
+    Most {
+        /// Of each, when it ends.
+        ends: HashMap<K, Option<Timestamp>>,
+        /// Those that were asked for.
+        held: Cache<K, Arc<V>>,
+    },
+}
+
+/// What memory knows of an id.
+pub(crate) enum Found<V> {
+    /// There is no such id.
+    Nothing,
+    /// All of it.
+    Here(Arc<V>),
+    /// It is there, and the database has to be asked what it is.
+    Stored,
+}
+
+/// What can be found by an id.
+pub(crate) trait Record: Sized + Send + Sync + 'static {
+    type Id: Clone + Eq + Hash + Send + Sync + 'static;
+
+    /// All of this kind.
+    fn of(snapshot: &Snapshot) -> &Records<Self::Id, Self>;
+
+    /// What the database says of one.
+    fn read(session: &Session<'_>, id: &Self::Id) -> Result<Option<Self>, StoreError>;
+
+    /// From when on it is refused.
+    fn end(&self) -> Option<Timestamp>;
+}
+
+impl<V: Record> Records<V::Id, V> {
+    /// Adds one, where memory is to hold `most` of them. Of more than that, it goes on to hold those
+    /// that it held `before`.
+    pub(crate) fn add(&mut self, id: V::Id, record: V, before: &Self, most: usize) {
+        if let Self::All(all) = self
+            && all.len() >= most
+        {
+            *self = Self::most(mem::take(all), most);
+        }
+        match self {
+            Self::All(all) => {
+                all.insert(id, Arc::new(record));
+            }
+            Self::Most { ends, held } => {
+                ends.insert(id.clone(), record.end());
+                if before.holds(&id) {
+                    held.insert(id, Arc::new(record));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn find(&self, id: &V::Id) -> Found<V> {
+        match self {
+            Self::All(all) => {
+                all.get(id).map_or(Found::Nothing, |record| Found::Here(Arc::clone(record)))
+            }
+            Self::Most { ends, held } => match held.get(id) {
+                Some(record) => Found::Here(record),
+                None if ends.contains_key(id) => Found::Stored,
+                None => Found::Nothing,
+            },
+        }
+    }
+
+    /// Holds what `ask` says of an id that is [`Found::Stored`]. Of several who want it at once, one asks.
+    pub(crate) async fn hold<E>(
+        &self,
+        id: &V::Id,
+        ask: impl Future<Output = Result<Arc<V>, E>>,
+    ) -> Result<Arc<V>, E> {
+        match self {
+            Self::All(_) => ask.await,
+            Self::Most { held, .. } => held.get_or_insert_async(id, ask).await,
+        }
+    }
+
+    /// From when on it is refused; `None` if there is no such id.
+    pub(crate) fn end(&self, id: &V::Id) -> Option<Option<Timestamp>> {
+        match self {
+            Self::All(all) => all.get(id).map(|record| record.end()),
+            Self::Most { ends, .. } => ends.get(id).copied(),
+        }
+    }
+
+    /// From when on each is refused, of those that come to an end.
+    pub(crate) fn ends(&self) -> Box<dyn Iterator<Item = Timestamp> + '_> {
+        match self {
+            Self::All(all) => Box::new(all.values().filter_map(|record| record.end())),
+            Self::Most { ends, .. } => Box::new(ends.values().flatten().copied()),
+        }
+    }
+
+    /// How many ids there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::All(all) => all.len(),
+            Self::Most { ends, .. } => ends.len(),
+        }
+    }
+
+    fn most(all: HashMap<V::Id, Arc<V>>, most: usize) -> Self {
+        let held = Cache::new(most);
+        let ends = all.into_iter().map(|(id, record)| {
+            let end = record.end();
+            held.insert(id.clone(), record);
+            (id, end)
+        });
+        Self::Most { ends: ends.collect(), held }
+    }
+
+    fn holds(&self, id: &V::Id) -> bool {
+        match self {
+            Self::All(all) => all.contains_key(id),
+            Self::Most { held, .. } => held.contains_key(id),
+        }
+    }
+}
+
+impl<K, V> Default for Records<K, V> {
+    fn default() -> Self {
+        Self::All(HashMap::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_auth::authn::client::ClientRecord;
+
+    use super::*;
+
+    fn client(number: usize) -> ClientRecord {
+        ClientRecord {
+            id: number.to_string(),
+            digest: [0; 32],
+            user: "bob".to_owned(),
+            user_number: None,
+            name: None,
+            scopes: Vec::new(),
+            revoked: number == 0,
+        }
+    }
+
+    fn read(count: usize, before: &Records<String, ClientRecord>) -> Records<String, ClientRecord> {
+        let mut records = Records::default();
+        for number in 0..count {
+            records.add(number.to_string(), client(number), before, 100);
+        }
+        records
+    }
+
+    fn held(records: &Records<String, ClientRecord>) -> usize {
+        let ids = 0..records.len();
+        ids.filter(|id| matches!(records.find(&id.to_string()), Found::Here(_))).count()
+    }
+
+    #[test]
+    fn every_id_is_known_and_no_more_records_are_held_than_there_is_room_for() {
+        let none = Records::default();
+        for count in [0, 99, 100] {
+            let records = read(count, &none);
+            assert_eq!((records.len(), held(&records)), (count, count));
+        }
+        for count in [101, 5000] {
+            let records = read(count, &none);
+            assert_eq!(records.len(), count);
+            assert!((50..=100).contains(&held(&records)), "{}", held(&records));
+            assert_eq!(records.end(&"0".to_owned()), Some(Some(Timestamp::UNIX_EPOCH)));
+            assert_eq!(records.ends().count(), 1);
+            assert_eq!(records.end(&"1".to_owned()), Some(None));
+            assert_eq!(records.end(&count.to_string()), None);
+            assert!(matches!(records.find(&count.to_string()), Found::Nothing));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_is_held_also_when_all_is_read_again() {
+        let before = read(5000, &Records::default());
+        let last = "4999".to_owned();
+        assert!(matches!(before.find(&last), Found::Stored));
+        before.hold(&last, async { Ok::<_, ()>(Arc::new(client(4999))) }).await.unwrap();
+        before.hold(&last, async { Err(()) }).await.unwrap();
+        let after = read(5001, &before);
+        assert!(matches!(after.find(&last), Found::Here(_)));
+    }
+}
