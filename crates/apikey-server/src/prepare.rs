@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{anyhow, bail};
 use jiff::Timestamp;
 use mcp_auth::Identity;
+use mcp_auth::audit::Heads;
 use mcp_auth::authn::apikey::{ApiKeys, OneKey};
 use mcp_auth::authz::{Catalogue, Policy, Rule};
 use secrecy::{ExposeSecret, SecretString};
@@ -67,6 +68,10 @@ impl Server for Prepared {
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
         Ok(self.stack(url))
+    }
+
+    fn heads(&self) -> Option<Arc<dyn Heads>> {
+        self.store.clone().map(|store| Arc::new(store) as Arc<dyn Heads>)
     }
 
     fn banner(&self, url: &PublicUrl) -> Banner {

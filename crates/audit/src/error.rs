@@ -9,6 +9,14 @@ use mcp_auth::shell;
 /// Why an audit file cannot be kept or read.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
+    /// The head that is kept elsewhere cannot be read.
+    #[error("cannot read how far {} goes from where else that is kept: {why}", file.display())]
+    Heads {
+        /// The audit file.
+        file: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// Another process has it.
     #[error("{0} is written by another process; give each server an audit file of its own")]
     Busy(PathBuf),

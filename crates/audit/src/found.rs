@@ -33,6 +33,10 @@ pub(crate) struct Found {
 
 const CUT_OFF: &str = "lines that the head knows were not there any more, or not the same";
 const NO_HEAD: &str = "there was no head file, so that nobody knows whether lines were missing";
+const CUT_OFF_ELSEWHERE: &str =
+    "lines that the store knows were not there any more, or not the same";
+const BAD_HEAD_ELSEWHERE: &str = "the head in the store was not under this key, so that nobody knows \
+    whether lines were missing";
 const BAD_HEAD: &str = "the head file was not under this key, so that nobody knows whether lines \
     were missing";
 
@@ -48,6 +52,24 @@ impl Found {
         let full = full.iter().map(|full| full.last);
         found.full = full.filter(|last| *last <= found.link.seq).collect();
         Ok(found)
+    }
+
+    /// Compares it with a head that was kept elsewhere, and may be older.
+    pub(crate) fn compare(&mut self, elsewhere: Presence) {
+        match elsewhere {
+            Presence::Absent => {}
+            Presence::Invalid => {
+                self.damage.get_or_insert(BAD_HEAD_ELSEWHERE);
+            }
+            Presence::Valid(head) if head.link.seq > self.link.seq => {
+                (self.link, self.first) = (head.link, head.first.max(self.first));
+                self.damage.get_or_insert(CUT_OFF_ELSEWHERE);
+            }
+            Presence::Valid(head) if head.link.seq == self.link.seq && head.link != self.link => {
+                self.damage.get_or_insert(CUT_OFF_ELSEWHERE);
+            }
+            Presence::Valid(_) => {}
+        }
     }
 
     fn in_files(

@@ -46,11 +46,20 @@ pub(crate) enum Presence {
 }
 
 impl Head {
-    pub(crate) fn write(&self, key: &Key, file: &File) -> io::Result<()> {
+    /// A line, without its end.
+    pub(crate) fn text(&self, key: &Key) -> String {
         let Self { link, first } = self;
         let text = format!("{{\"seq\":{},\"mac\":\"{}\",\"first\":{first}", link.seq, link.mac);
         let mac = key.mac(DOMAIN, text.as_bytes());
-        let line = format!("{text}{BEFORE_MAC}{mac}\"}}");
+        format!("{text}{BEFORE_MAC}{mac}\"}}")
+    }
+
+    pub(crate) fn parse(key: &Key, text: &str) -> Presence {
+        Self::parse_valid(key, text.trim()).map_or(Presence::Invalid, Presence::Valid)
+    }
+
+    pub(crate) fn write(&self, key: &Key, file: &File) -> io::Result<()> {
+        let line = self.text(key);
         file.write_all_at(format!("{line:<width$}\n", width = LENGTH - 1).as_bytes(), 0)?;
         // Only if somebody else has written to it.
         if file.metadata()?.len() > LENGTH as u64 { file.set_len(LENGTH as u64) } else { Ok(()) }
@@ -63,9 +72,8 @@ impl Head {
         if length == 0 {
             return Ok(Presence::Absent);
         }
-        let text = std::str::from_utf8(&bytes[..length]).ok();
-        let head = text.and_then(|text| Self::parse(key, text.trim()));
-        Ok(head.map_or(Presence::Invalid, Presence::Valid))
+        let text = std::str::from_utf8(&bytes[..length]);
+        Ok(text.map_or(Presence::Invalid, |text| Self::parse(key, text)))
     }
 
     /// That of an audit file, which a server may be writing in this moment.
@@ -85,7 +93,7 @@ impl Head {
         Ok(presence)
     }
 
-    fn parse(key: &Key, line: &str) -> Option<Self> {
+    fn parse_valid(key: &Key, line: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Members {
             seq: u64,

@@ -1,5 +1,6 @@
 //! The key under which lines are bound to each other.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use aws_lc_rs::hmac;
@@ -14,6 +15,9 @@ use crate::link::Mac;
 
 /// Its usual name in the keys folder.
 pub const KEY_FILE: &str = "audit.key";
+
+/// So that no name passes for a line or a head.
+const PLACE: &[u8] = b"place";
 
 /// It has no `Debug`.
 #[derive(Clone)]
@@ -51,6 +55,12 @@ impl Key {
     pub(crate) fn verify(&self, before: &[u8], text: &[u8], mac: &Mac) -> bool {
         let whole = [before, text].concat();
         hmac::verify(&self.0, &whole, mac.as_ref()).is_ok()
+    }
+
+    /// What the audit that is written there is called where others are kept too: nobody learns the path
+    /// from it.
+    pub(crate) fn name_of(&self, path: &Path) -> String {
+        self.mac(PLACE, path.as_os_str().as_bytes()).to_string()
     }
 
     fn of(bytes: &[u8]) -> Self {

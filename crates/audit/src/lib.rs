@@ -21,6 +21,7 @@
 //! next one starts without that, it was killed, and its last decisions may be missing.
 
 mod active;
+mod elsewhere;
 mod entry;
 mod error;
 mod files;
@@ -28,6 +29,7 @@ mod found;
 mod head;
 mod head_file;
 mod key;
+mod known;
 mod link;
 mod log;
 mod queue;
@@ -40,6 +42,9 @@ mod walk;
 mod writer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use mcp_auth::audit::Heads;
 
 pub use entry::{escaped, printable};
 pub use error::AuditError;
@@ -48,10 +53,10 @@ pub use queue::AuditFile;
 pub use read::read;
 pub use record::Record;
 pub use report::{Damage, Note, Report, What};
-pub use verify::verify;
+pub use verify::{Elsewhere, verify};
 
 /// How an audit file is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The file. Those that are full lie beside it, under its name and the number of their last
     /// line; and so does `<file>.head`.
@@ -66,6 +71,8 @@ pub struct Config {
     pub keep: usize,
     /// Whether the arguments of calls are kept.
     pub arguments: bool,
+    /// Where else the head is kept. Nobody who changes the files alone goes unseen then.
+    pub heads: Option<Arc<dyn Heads>>,
 }
 
 impl Config {
@@ -84,6 +91,7 @@ impl Config {
             size: Self::SIZE,
             keep: Self::KEEP,
             arguments: false,
+            heads: None,
         }
     }
 }

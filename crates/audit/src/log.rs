@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use crate::active::Active;
+use crate::elsewhere::HeadElsewhere;
 use crate::entry::Members;
 use crate::files::Full;
 use crate::found::{self, Found};
@@ -29,6 +30,7 @@ pub(crate) struct Log {
     /// The full files, by the number of their last line, oldest first.
     full: Vec<u64>,
     head: HeadFile,
+    elsewhere: Option<HeadElsewhere>,
     active: Option<Active>,
     /// Lines were written that the head does not know.
     unsettled: bool,
@@ -51,7 +53,15 @@ impl Log {
         }
         let key = Key::open_or_make(&config.key)?;
         let head = HeadFile::open(&path)?;
-        let found = Found::look(&key, &path, head.read(&key)?)?;
+        let mut found = Found::look(&key, &path, head.read(&key)?)?;
+        let heads = config.heads.clone();
+        let elsewhere = heads.map(|heads| HeadElsewhere::of(heads, &key, &path)).transpose()?;
+        if let Some(elsewhere) = &elsewhere {
+            found.compare(elsewhere.read(&key)?);
+        }
+        if let Some(damage) = found.damage {
+            tracing::error!(path = %path.display(), "{damage}; the audit file says so from now on");
+        }
         let active = Active::open(&path)?;
         let mut log = Self {
             path,
@@ -62,6 +72,7 @@ impl Log {
             first: found.first,
             full: found.full,
             head,
+            elsewhere,
             active: Some(if found.fresh { active.anew() } else { active }),
             unsettled: false,
         };
@@ -151,7 +162,12 @@ impl Log {
     }
 
     fn write_head(&mut self) -> Result<(), AuditError> {
-        self.head.write(&self.key, &Head { link: self.link, first: self.first })
+        let head = Head { link: self.link, first: self.first };
+        self.head.write(&self.key, &head)?;
+        if let Some(elsewhere) = &self.elsewhere {
+            elsewhere.keep(&self.key, &head);
+        }
+        Ok(())
     }
 
     /// The full file gets its name, and the oldest ones go.

@@ -323,7 +323,7 @@ mod tests {
         assert_eq!((refused, written), (3, 2 + 2));
         let users: Vec<_> = records.iter().filter_map(|record| record.user.as_deref()).collect();
         assert_eq!(users, ["bob", "alice"]);
-        let report = verify(&config.file, &config.key).unwrap();
+        let report = verify(&config.file, &config.key, None).unwrap();
         assert!(report.damage.is_none() && report.notes.len() == 1, "{report:?}");
     }
 

@@ -1,34 +1,23 @@
 //! The way through all lines, from the oldest that is kept.
 
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use crate::files::{self, Full};
-use crate::head::{Head, Presence};
+use crate::head::Presence;
 use crate::key::Key;
+use crate::known::Known;
 use crate::link::Link;
 use crate::read::{self, Files, Line};
 use crate::torn::Torn;
 use crate::writer::MOST_UNSETTLED;
 use crate::{AuditError, Damage, Note, Record, Report, What};
 
-/// How often it is asked whether a server that writes now comes to write the head, and after how
-/// long.
-const LOOKS: usize = 50;
-const MOMENT: Duration = Duration::from_millis(20);
-
-const OTHER_KEY: &str = "is not under this key";
-
 /// On its way through the lines.
 pub(crate) struct Walk<'a> {
     key: &'a Key,
     /// What the files are called.
     name: String,
-    head_path: PathBuf,
-    head: Head,
-    /// What is wrong with it, if something is.
-    no_head: Option<&'static str>,
+    known: Known<'a>,
     report: Report,
     /// The file that is being read.
     path: PathBuf,
@@ -55,26 +44,19 @@ struct TornAt {
 struct Done;
 
 impl<'a> Walk<'a> {
-    pub(crate) fn all(key: &'a Key, file: &Path, mut files: Files) -> Result<Report, AuditError> {
+    /// `elsewhere` is the head that is kept there, if it is to be kept somewhere.
+    pub(crate) fn all(
+        key: &'a Key,
+        file: &Path,
+        mut files: Files,
+        elsewhere: Option<Presence>,
+    ) -> Result<Report, AuditError> {
         let file = files::behind_links(file);
-        let head_path = files::head_of(&file);
-        // Before the lines: those that are written meanwhile are not missed.
-        let head = Head::look(key, &head_path)?;
-        let no_head = match head {
-            Presence::Valid(_) => None,
-            Presence::Absent => Some("is missing"),
-            Presence::Invalid => Some(OTHER_KEY),
-        };
-        let head = match head {
-            Presence::Valid(head) => head,
-            _ => Head { link: Link::START, first: 0 },
-        };
+        let known = Known::look(key, &file, elsewhere)?;
         let mut walk = Walk {
             key,
             name: files::name(&file),
-            head_path,
-            head,
-            no_head,
+            known,
             report: Report { files: files.paths(), ..Report::default() },
             path: file,
             number: 0,
@@ -130,17 +112,18 @@ impl<'a> Walk<'a> {
         if !link.follow(self.key, record.seq, &line.text) {
             return self.misfit(&record, expected);
         }
-        if link.seq == self.head.link.seq && link != self.head.link {
+        if let Some(who) = self.known.contradicts(link) {
             let text =
-                format!("the head knows another line {expected}: they are from two histories");
+                format!("the {who} knows another line {expected}: they are from two histories");
             return self.damage(What::Altered, text);
         }
         self.mended(&record)?;
         if self.link.is_none() {
             self.report.first = Some(record.seq);
             self.report.since = Some(record.time.clone());
-            if self.head.first != 0 && record.seq > self.head.first {
-                return self.removed(self.head.first, record.seq);
+            let first = self.known.first();
+            if first != 0 && record.seq > first {
+                return self.removed(first, record.seq);
             }
         }
         self.link = Some(link);
@@ -222,7 +205,7 @@ impl<'a> Walk<'a> {
     /// A line of ours that is not the next one, or no line of ours.
     fn misfit(&mut self, record: &Record, expected: u64) -> Result<(), Done> {
         let found = record.seq;
-        if self.link.is_none() && self.no_head == Some(OTHER_KEY) {
+        if self.link.is_none() && self.known.is_of_another_key() {
             let text = "neither it nor the head file was written under this key; name the right \
                 one with --key";
             return self.damage(What::Unproven, text.to_owned());
@@ -309,33 +292,18 @@ impl<'a> Walk<'a> {
         if let Err(done) = self.cut_off(last) {
             return Ok(Err(done));
         }
-        if let Some(what) = self.no_head {
+        if let Some(text) = self.known.is_unproven() {
             self.number += 1;
-            let text = format!("the head file {what}: whether the end was cut off cannot be told");
             return Ok(self.damage(What::Unproven, text));
         }
         self.report.notes.extend(self.first.take());
-        let behind = self.behind(last)?;
+        let behind = self.known.behind(last)?;
         Ok(if behind > 0 { self.unsettled(behind, "it is so now") } else { Ok(()) })
-    }
-
-    /// How many lines the head does not know. A server that writes tells it right afterwards.
-    fn behind(&mut self, last: u64) -> Result<u64, AuditError> {
-        for _ in 0..LOOKS {
-            if self.head.link.seq >= last {
-                break;
-            }
-            thread::sleep(MOMENT);
-            if let Presence::Valid(head) = Head::look(self.key, &self.head_path)? {
-                self.head = head;
-            }
-        }
-        Ok(last.saturating_sub(self.head.link.seq))
     }
 
     fn cut_off(&mut self, last: u64) -> Result<(), Done> {
         let torn = self.torn.take();
-        let to = self.head.link.seq;
+        let to = self.known.last();
         if last < to {
             let what =
                 if torn.is_some() { "what stands there is no line" } else { "the end is cut off" };
@@ -373,7 +341,7 @@ impl<'a> Walk<'a> {
 
     /// The first is what counts. Always `Err`.
     fn damage_at(&mut self, at: Option<&TornAt>, what: What, text: String) -> Result<(), Done> {
-        let expected = self.link.map_or(self.head.first.max(1), |link| link.seq + 1);
+        let expected = self.link.map_or(self.known.first().max(1), |link| link.seq + 1);
         let (file, line) = at.map_or((&self.path, self.number), |at| (&at.file, at.line));
         self.report.damage = Some(Damage { what, file: file.clone(), line, expected, text });
         Err(Done)

@@ -71,7 +71,7 @@ fn what_only_has_the_name_of_a_full_file_is_neither_removed_nor_counted() {
         assert!(path.exists(), "{} was removed", path.display());
     }
     assert!(
-        matches!(verify(&config.file, &config.key), Err(AuditError::NotAFile(path)) if path == pipe)
+        matches!(verify(&config.file, &config.key, None), Err(AuditError::NotAFile(path)) if path == pipe)
     );
     fs::remove_file(pipe).unwrap();
     for path in empty {

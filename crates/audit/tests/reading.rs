@@ -26,7 +26,7 @@ fn whole_files_are_whole_while_a_server_writes() {
             }
         });
         while !writes.is_finished() {
-            let report = verify(&config.file, &config.key).unwrap();
+            let report = verify(&config.file, &config.key, None).unwrap();
             assert!(report.damage.is_none(), "{report:?}");
             let mut lines = 0;
             read(&config.file, |record| {
@@ -51,10 +51,10 @@ fn pipes_and_devices_are_not_read() {
     for path in [&pipe, Path::new("/dev/zero"), folder.path()] {
         let read = read(path, |_| true);
         assert!(matches!(read, Err(AuditError::NotAFile(_))), "{read:?}");
-        let verified = verify(path, &config.key);
+        let verified = verify(path, &config.key, None);
         assert!(matches!(verified, Err(AuditError::NotAFile(_))), "{verified:?}");
     }
     std::fs::remove_file(folder.path().join("audit.log.head")).unwrap();
     std::fs::rename(pipe, folder.path().join("audit.log.head")).unwrap();
-    assert!(verify(&config.file, &config.key).is_err());
+    assert!(verify(&config.file, &config.key, None).is_err());
 }

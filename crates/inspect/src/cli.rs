@@ -51,6 +51,13 @@ pub struct Verify {
     /// Folder of keys
     #[arg(long, env = "MCP_KEYS", value_name = "DIR", default_value = "keys")]
     pub keys: PathBuf,
+    /// Store of the server, which knows too how far the file goes: then nobody can put older files back
+    /// unseen. Built with --features postgres also an address
+    #[arg(long, env = "MCP_STORE", hide_env_values = true, value_name = "FILE|ADDRESS")]
+    pub store: Option<PathBuf>,
+    /// The path that was given to the server, if FILE is a copy from elsewhere
+    #[arg(long, value_name = "PATH", requires = "store")]
+    pub written_as: Option<PathBuf>,
     /// Answer with one JSON document
     #[arg(long)]
     pub json: bool,

@@ -5,10 +5,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use audit::{AuditFile, Config};
 use mcp_auth::TraceId;
-use mcp_auth::audit::{Auditor, Basis, Decision, Outcome};
+use mcp_auth::audit::{Auditor, Basis, Decision, Heads, Outcome};
+use store::Store;
 
 /// Runs it in this folder.
 fn inspect(folder: &Path, words: &[&str]) -> Output {
@@ -26,9 +28,12 @@ fn error(output: &Output) -> String {
 
 /// Three decisions: one of bob's calls, one of alice's that was refused, and a stranger.
 fn written(folder: &Path) -> TraceId {
-    let file =
-        AuditFile::open(&Config::new(folder.join("audit.log"), folder.join("keys/audit.key")));
-    let file = file.unwrap();
+    written_with(folder, None)
+}
+
+fn written_with(folder: &Path, heads: Option<Arc<dyn Heads>>) -> TraceId {
+    let config = Config::new(folder.join("audit.log"), folder.join("keys/audit.key"));
+    let file = AuditFile::open(&Config { heads, ..config }).unwrap();
     let trace = TraceId::new();
     let mut bob = Decision::new(Outcome::Allowed);
     (bob.user, bob.method, bob.tool) = (Some("bob"), Some("tools/call"), Some("get_time"));
@@ -82,6 +87,44 @@ fn verify_says_whether_all_is_whole_and_what_it_cannot_say() {
     let wrong = inspect(folder, &["audit", "verify", "audit.log", "--key", key.to_str().unwrap()]);
     assert_eq!(wrong.status.code(), Some(1));
     assert!(text(&wrong).contains("under this key"), "{}", text(&wrong));
+}
+
+#[test]
+fn a_store_that_is_asked_too_knows_what_was_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let store = || Some(Arc::new(Store::open(&folder.join("a.db")).unwrap()) as Arc<dyn Heads>);
+    let verify = ["audit", "verify", "audit.log", "--store", "a.db"];
+    let missing = inspect(folder, &verify);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(error(&missing).contains("there is no store a.db; name"), "{}", error(&missing));
+    assert!(!folder.join("a.db").exists(), "it was only looked at");
+
+    let files = ["audit.log", "audit.log.head"];
+    written_with(folder, store());
+    let before = files.map(|name| fs::read(folder.join(name)).unwrap());
+    written_with(folder, store());
+    let whole = inspect(folder, &verify);
+    assert_eq!(whole.status.code(), Some(0), "{}{}", text(&whole), error(&whole));
+    assert!(!text(&whole).contains("looks the same"), "{}", text(&whole));
+    for (name, bytes) in files.iter().zip(before) {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+    assert_eq!(inspect(folder, &verify[..3]).status.code(), Some(0), "the files alone look well");
+    let damaged = inspect(folder, &verify);
+    assert_eq!(damaged.status.code(), Some(1));
+    assert!(text(&damaged).contains("lines went on to 11"), "{}", text(&damaged));
+
+    let copy = folder.join("copy");
+    fs::create_dir(&copy).unwrap();
+    for name in files {
+        fs::copy(folder.join(name), copy.join(name)).unwrap();
+    }
+    let key = ["--key", "../keys/audit.key", "--store", "../a.db"];
+    let unknown = inspect(&copy, &[&verify[..3], &key].concat());
+    assert!(text(&unknown).contains("name the path with --written-as"), "{}", text(&unknown));
+    let known = inspect(&copy, &[&verify[..3], &key, &["--written-as", "../audit.log"]].concat());
+    assert!(text(&known).contains("lines went on to 11"), "{}", text(&known));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! From flags to a server that only needs a port.
 
+use std::sync::Arc;
+
 use anyhow::bail;
+use mcp_auth::audit::Heads;
 use secrecy::SecretString;
 use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
 use store::{Memory, Store, demo};
@@ -41,6 +44,10 @@ impl Server for Prepared {
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
         self.stack(url)
+    }
+
+    fn heads(&self) -> Option<Arc<dyn Heads>> {
+        Some(Arc::new(self.store.clone()))
     }
 
     fn banner(&self, url: &PublicUrl) -> Banner {

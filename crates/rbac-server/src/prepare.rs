@@ -1,9 +1,11 @@
 //! From flags to a server that only needs a port.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use mcp_auth::Live;
+use mcp_auth::audit::Heads;
 use mcp_auth::authz::{Catalogue, Policy, PolicyError};
 use serve::{App, Banner, Follow, PublicUrl, Seen, Server, read_trusted};
 use store::{Memory, Store};
@@ -42,6 +44,10 @@ impl Server for Prepared {
 
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App> {
         Ok(self.stack(url))
+    }
+
+    fn heads(&self) -> Option<Arc<dyn Heads>> {
+        Some(Arc::new(self.store.clone()))
     }
 
     fn banner(&self, url: &PublicUrl) -> Banner {

@@ -1,10 +1,12 @@
 //! The flags of the audit file, and the file that they describe.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use audit::{AuditError, AuditFile, Config, KEY_FILE, Mode};
 use clap::builder::BoolishValueParser;
+use mcp_auth::audit::Heads;
 
 /// The least size of a file that is full: some hundred lines.
 const SMALLEST: u64 = 64 * 1024;
@@ -71,7 +73,11 @@ impl Default for Audit {
 
 impl Audit {
     /// Opens the file, if one was named, with the key that lies in this folder.
-    pub(crate) fn open(&self, keys: &Path) -> anyhow::Result<Option<AuditFile>> {
+    pub(crate) fn open(
+        &self,
+        keys: &Path,
+        heads: Option<Arc<dyn Heads>>,
+    ) -> anyhow::Result<Option<AuditFile>> {
         let Some(file) = &self.audit_file else { return Ok(None) };
         let config = Config {
             mode: match self.audit {
@@ -81,6 +87,7 @@ impl Audit {
             size: self.audit_size,
             keep: self.audit_keep,
             arguments: self.audit_arguments,
+            heads,
             ..Config::new(file, keys.join(KEY_FILE))
         };
         let opened = AuditFile::open(&config).map_err(|error| {

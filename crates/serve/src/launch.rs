@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use audit::AuditFile;
-use mcp_auth::audit::{Auditor, Auditors};
+use mcp_auth::audit::{Auditor, Auditors, Heads};
 use mcp_auth::metrics::Decisions;
 use mcp_auth::sentence;
 
@@ -50,6 +50,11 @@ pub trait Server: Sized {
     /// # Errors
     /// As for [`Server::prepare`], for what could not be known before the port was.
     fn app(&self, url: &PublicUrl) -> anyhow::Result<App>;
+
+    /// Where the head of the audit file is kept, apart from that file.
+    fn heads(&self) -> Option<Arc<dyn Heads>> {
+        None
+    }
 
     /// What is printed at start-up.
     fn banner(&self, url: &PublicUrl) -> Banner;
@@ -152,7 +157,7 @@ fn stack<S: Server>(
     // First, so that layers can say which numbers there will be.
     let metrics = MetricsListener::open(common)?;
     let app = within(prepared.app(url)?);
-    let audit = common.audit.open(&common.keys)?;
+    let audit = common.audit.open(&common.keys, prepared.heads())?;
     let app = app.audited(auditors(common, audit.as_ref()));
     Ok(App { audit, metrics, ..app })
 }

@@ -21,8 +21,14 @@ const VERSION: i64 = TABLES.len() as i64;
 /// What each version brought. What is in here stays as it is: files of that version exist.
 ///
 /// Times are RFC 3339 in UTC; `grants` and `scopes` are JSON arrays of strings.
-const TABLES: [&str; 5] =
-    [KEYS_AND_CLIENTS, REVOKED_TOKENS, REVOKED_UNTIL, NARROWED_AND_REVOKED, CHANGES_AND_USES];
+const TABLES: [&str; 6] = [
+    KEYS_AND_CLIENTS,
+    REVOKED_TOKENS,
+    REVOKED_UNTIL,
+    NARROWED_AND_REVOKED,
+    CHANGES_AND_USES,
+    AUDIT_HEADS,
+];
 
 const KEYS_AND_CLIENTS: &str = "
 CREATE TABLE api_keys (
@@ -129,6 +135,15 @@ CREATE TABLE key_uses (
     triggers!("api_keys" "clients" "revoked_tokens" "revoked_until" "revoked_users"
                "revoked_signing_keys")
 );
+
+/// How far audit files go: `id` is a name that only whoever has the audit's key can make.
+const AUDIT_HEADS: &str = "
+CREATE TABLE audit_heads (
+    id          TEXT PRIMARY KEY,
+    head        TEXT NOT NULL,
+    kept        TEXT NOT NULL
+) STRICT;
+";
 
 /// Opens the file, made and given its tables if it was not there.
 pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -318,7 +333,7 @@ mod tests {
         let path = folder.path().join("credentials.db");
         open(&path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
         let error = open(&path).unwrap_err().to_string();
-        assert!(error.contains("version 9") && error.contains("up to 5"), "{error}");
+        assert!(error.contains("version 9") && error.contains("up to 6"), "{error}");
     }
 
     #[test]

@@ -73,11 +73,14 @@ const REVOCATIONS: [Table; 4] = [
     Table { name: "revoked_signing_keys", columns: &["id", "revoked"], order: "id" },
 ];
 
-const USES: Table = Table { name: "key_uses", columns: &["id", "last_used", "uses"], order: "id" };
+const NOTES: [Table; 2] = [
+    Table { name: "key_uses", columns: &["id", "last_used", "uses"], order: "id" },
+    Table { name: "audit_heads", columns: &["id", "head", "kept"], order: "id" },
+];
 
 impl Store {
-    /// Takes over all that another store holds at this moment: digests, revocations and how often keys
-    /// were used. What is good there is good here from then on, and what is revoked there is revoked
+    /// Takes over all that another store holds at this moment: digests, revocations, how often keys were
+    /// used, and how far audit files go. What is good there is good here from then on, and what is revoked there is revoked
     /// here. What is changed there later is not seen.
     ///
     /// # Errors
@@ -96,7 +99,7 @@ impl Store {
 
 impl Change<'_> {
     fn expect_empty(&self) -> Result<(), StoreError> {
-        for table in [&KEYS, &CLIENTS, &USES].into_iter().chain(&REVOCATIONS) {
+        for table in [&KEYS, &CLIENTS].into_iter().chain(&REVOCATIONS).chain(&NOTES) {
             if !self.is_empty(table.name)? {
                 return Err(StoreError::NotEmpty(self.session.name().to_owned()));
             }
@@ -113,7 +116,9 @@ impl Change<'_> {
         for table in &REVOCATIONS {
             imported.revocations += self.copy(source, table)?;
         }
-        self.copy(source, &USES)?;
+        for table in &NOTES {
+            self.copy(source, table)?;
+        }
         Ok(imported)
     }
 

@@ -18,6 +18,7 @@ mod database;
 pub mod demo;
 mod error;
 mod file;
+mod heads;
 mod import;
 mod keys;
 mod metrics;

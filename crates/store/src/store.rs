@@ -9,11 +9,12 @@ use mcp_auth::authn::apikey::KeyId;
 use mcp_auth::authn::jwt::RevokedToken;
 
 use crate::database::{Database, is_address};
+use crate::heads::Kept;
 use crate::readers::Readers;
 use crate::session::Session;
 use crate::snapshot::Latest;
 use crate::uses::{Keeper, Used};
-use crate::watch::{Watch, bell};
+use crate::watch::{Bell, Watch, bell};
 use crate::{
     Memory, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, keys, metrics, row,
     tokens, uses,
@@ -51,8 +52,11 @@ pub(crate) struct Inner {
     database: Arc<Mutex<Database>>,
     pub(crate) readers: Arc<Readers>,
     pub(crate) used: Used,
+    pub(crate) heads: Kept,
     pub(crate) latest: Arc<Latest>,
     keeper: Arc<Keeper>,
+    /// Lets the keeper write before its time.
+    pub(crate) write_now: Bell,
     /// Held for their threads. They are two, so that nobody who waits for a turn to write keeps a
     /// revocation from being seen.
     _watches: [Watch; 2],
@@ -84,32 +88,42 @@ impl Store {
     /// As for [`Store::open`].
     pub fn open_with(path: &Path, memory: Memory) -> Result<Self, StoreError> {
         let database = Arc::new(Mutex::new(Database::make(path)?));
-        let (bell_of_changes, ear) = bell();
+        let ((bell_of_changes, changed), (write_now, due)) = (bell(), bell());
         let latest = Arc::new(Latest::open(path, memory, bell_of_changes.clone())?);
         metrics::watch(&latest);
         let used = Used::default();
-        let keeper = Arc::new(Keeper::new(used.clone(), Arc::clone(&database)));
+        let heads = Kept::default();
+        let keeper = Keeper::new(used.clone(), heads.clone(), Arc::clone(&database));
+        let keeper = Arc::new(keeper);
         let (looks, writes) = (Arc::clone(&latest), Arc::clone(&keeper));
         let watches = [
             Watch::start(
                 path,
                 "credential-store",
-                (bell_of_changes, ear),
+                (bell_of_changes, changed),
                 latest.period(),
                 move || {
                     // It has said so itself, and the next look may find it again.
                     let _ = looks.refresh();
                 },
             )?,
-            Watch::start(path, "credential-uses", bell(), uses::PERIOD, move || writes.write())?,
+            Watch::start(
+                path,
+                "credential-uses",
+                (write_now.clone(), due),
+                uses::PERIOD,
+                move || writes.write(),
+            )?,
         ];
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             database,
             readers: Readers::new(path),
             used,
+            heads,
             latest,
             keeper,
+            write_now,
             _watches: watches,
         })))
     }

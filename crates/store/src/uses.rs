@@ -1,12 +1,15 @@
-//! How often keys are used, written down in batches.
+//! What servers count and note, written down in batches: how often keys are used, and how far audit
+//! files go.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mcp_auth::authn::apikey::{KeyId, Uses};
 
 use crate::database::Database;
-use crate::{StoreError, row};
+use crate::heads::Kept;
+use crate::{StoreError, heads, row};
 
 /// How often they are written down. What was not when a process is killed is lost.
 pub(crate) const PERIOD: Duration = Duration::from_secs(5);
@@ -21,6 +24,7 @@ type UsedKey = (KeyId, Arc<Uses>);
 /// Writes them down.
 pub(crate) struct Keeper {
     used: Used,
+    heads: Kept,
     database: Arc<Mutex<Database>>,
 }
 
@@ -36,20 +40,22 @@ impl Used {
 }
 
 impl Keeper {
-    pub(crate) fn new(used: Used, database: Arc<Mutex<Database>>) -> Self {
-        Self { used, database }
+    pub(crate) fn new(used: Used, heads: Kept, database: Arc<Mutex<Database>>) -> Self {
+        Self { used, heads, database }
     }
 
     /// Writes them down, which may wait for others who write. What cannot be written is tried again the next time.
     pub(crate) fn write(&self) {
         let used = std::mem::take(&mut *self.used.lock());
-        if used.is_empty() {
+        let heads = self.heads.take();
+        if used.is_empty() && heads.is_empty() {
             return;
         }
         let taken: Vec<_> = used.into_iter().map(|(id, uses)| (id, uses.take(), uses)).collect();
         let rows = taken.iter().map(|(id, (count, last), _)| (*id, *count, row::time(*last)));
-        if let Err(error) = self.insert(rows) {
+        if let Err(error) = self.insert(rows, &heads) {
             tracing::debug!(%error, "the uses of keys could not be written down");
+            self.heads.put_back(heads);
             for (id, (count, _), uses) in taken {
                 uses.put_back(count);
                 self.used.add(id, uses);
@@ -57,7 +63,11 @@ impl Keeper {
         }
     }
 
-    fn insert(&self, rows: impl Iterator<Item = (KeyId, u64, String)>) -> Result<(), StoreError> {
+    fn insert(
+        &self,
+        rows: impl Iterator<Item = (KeyId, u64, String)>,
+        heads: &HashMap<String, String>,
+    ) -> Result<(), StoreError> {
         let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         database.change(|session| {
             for (id, count, last) in rows {
@@ -68,7 +78,7 @@ impl Keeper {
                 let count = i64::try_from(count).unwrap_or(i64::MAX);
                 session.execute(sql, &[id.to_string().into(), last.into(), count.into()])?;
             }
-            Ok(())
+            heads::write(session, heads)
         })
     }
 }

@@ -33,7 +33,6 @@ pub(crate) fn bell() -> (Bell, Ear) {
 }
 
 impl Bell {
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "a file tells nobody"))]
     pub(crate) fn ring(&self) {
         // Nobody hears it any more where this fails.
         let _ = self.0.send(Ring::Work);

@@ -36,7 +36,7 @@ pub(crate) fn run(config: &Config, count: usize) {
 }
 
 pub(crate) fn check(config: &Config) -> Report {
-    verify(&config.file, &config.key).unwrap()
+    verify(&config.file, &config.key, None).unwrap()
 }
 
 pub(crate) fn damage(config: &Config) -> Damage {

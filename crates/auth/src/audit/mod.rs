@@ -13,6 +13,7 @@
 
 mod decision;
 mod event;
+mod heads;
 mod layer;
 mod pending;
 
@@ -27,6 +28,7 @@ use crate::guard::peer::Peer;
 use crate::{Identity, Rejection, TraceId};
 
 pub use decision::{Basis, Decision, Outcome, Ruling};
+pub use heads::Heads;
 pub use layer::Audit;
 pub use pending::Pending;
 

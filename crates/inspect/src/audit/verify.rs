@@ -3,16 +3,24 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use audit::{KEY_FILE, Report, escaped, printable};
+use anyhow::bail;
+use audit::{Elsewhere, KEY_FILE, Report, escaped, printable};
+use mcp_auth::audit::Heads;
 use serde_json::json;
+use store::Store;
 
 use crate::cli::Verify;
 use crate::output::{Progress, paint};
 
-/// What no check can find.
+/// What no check of the files can find.
 const CAVEAT: &str = "whoever has the key can forge all of this, and an older copy of all files \
-    put back together looks the same";
+    put back together looks the same, unless the store is asked too, with --store";
+
+/// What no check can find.
+const CAVEAT_WITH_STORE: &str =
+    "whoever has the key can forge all of this, where the store can be changed as well";
 
 /// The last line does not say that a server ended.
 const OPEN: &str = "a server writes it now; if none does, it was killed, and what it had decided \
@@ -22,11 +30,15 @@ const OPEN: &str = "a server writes it now; if none does, it was killed, and wha
 pub(crate) fn verify(options: &Verify) -> anyhow::Result<ExitCode> {
     let key = options.key.clone().unwrap_or_else(|| options.keys.join(KEY_FILE));
     let progress = Progress::start(format!("checking {}", options.file.display()));
-    let report = audit::verify(&options.file, &key)?;
+    let heads = options.store.as_deref().map(heads).transpose()?;
+    let written_as = options.written_as.as_ref().unwrap_or(&options.file);
+    let report =
+        audit::verify(&options.file, &key, heads.map(|heads| Elsewhere { heads, written_as }))?;
     drop(progress);
+    let caveat = if options.store.is_some() { CAVEAT_WITH_STORE } else { CAVEAT };
     let ok = report.damage.is_none();
     let text = if options.json {
-        let mut document = json!({ "ok": ok, "caveat": CAVEAT });
+        let mut document = json!({ "ok": ok, "caveat": caveat });
         let members = serde_json::to_value(&report)?;
         if let (Some(document), serde_json::Value::Object(members)) =
             (document.as_object_mut(), members)
@@ -35,7 +47,7 @@ pub(crate) fn verify(options: &Verify) -> anyhow::Result<ExitCode> {
         }
         escaped(&format!("{document:#}\n"))
     } else {
-        text(&report)
+        text(&report, caveat)
     };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -43,7 +55,15 @@ pub(crate) fn verify(options: &Verify) -> anyhow::Result<ExitCode> {
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn text(report: &Report) -> String {
+/// Nothing is made where there is no store.
+fn heads(store: &Path) -> anyhow::Result<Arc<dyn Heads>> {
+    if !Store::may_exist(store) {
+        bail!("there is no store {}; name that of the server with --store", store.display());
+    }
+    Ok(Arc::new(Store::open(store)?))
+}
+
+fn text(report: &Report, caveat: &str) -> String {
     let files = match report.files.len() {
         1 => "1 file".to_owned(),
         many => format!("{many} files"),
@@ -79,7 +99,7 @@ fn text(report: &Report) -> String {
     if report.damage.is_none() && !report.ended {
         text.push_str(&format!("  {OPEN}\n"));
     }
-    text.push_str(&format!("  {CAVEAT}\n"));
+    text.push_str(&format!("  {caveat}\n"));
     text
 }
 

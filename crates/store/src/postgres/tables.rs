@@ -14,7 +14,7 @@ SELECT pg_advisory_xact_lock(x'6d637061'::bigint)";
 /// What each version brought. What is in here stays as it is: databases of that version exist.
 ///
 /// `rowid` is the order in which rows were made; texts are compared byte by byte, as times need.
-const TABLES: [&str; 2] = [FIRST, CHANGES_ARE_SAID];
+const TABLES: [&str; 3] = [FIRST, CHANGES_ARE_SAID, AUDIT_HEADS];
 const VERSION: i64 = TABLES.len() as i64;
 
 const FIRST: &str = r#"
@@ -105,6 +105,14 @@ BEGIN
 END
 $$;
 ";
+
+const AUDIT_HEADS: &str = r#"
+CREATE TABLE audit_heads (
+    id          TEXT COLLATE "C" PRIMARY KEY,
+    head        TEXT NOT NULL,
+    kept        TEXT NOT NULL
+);
+"#;
 
 /// Makes what is missing. Of several that start at once one does it, and the others wait.
 pub(super) fn make(connection: &Connection) -> Result<(), StoreError> {

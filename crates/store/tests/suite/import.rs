@@ -1,6 +1,7 @@
 //! From a file into the store that the suite is run on.
 
 use jiff::{SignedDuration, Timestamp};
+use mcp_auth::audit::Heads;
 use mcp_auth::authn::apikey::{KeyId, Lookup, PlainKey};
 use mcp_auth::authn::client::{ClientLookup, PlainClient, secret_matches};
 use mcp_auth::authn::jwt::{Revocations, RevokedToken, TokenName};
@@ -47,6 +48,7 @@ async fn what_was_good_stays_good_and_what_was_revoked_stays_revoked() {
     let old = Old::new();
     let place = Place::empty();
     assert_eq!(place.status(&old.store, &old.bob).await, 200);
+    old.store.keep("an audit", "how far it goes".to_owned());
     // As it ends it writes down that use.
     let path = old.store.path().to_owned();
     drop(old.store);
@@ -65,6 +67,7 @@ async fn what_was_good_stays_good_and_what_was_revoked_stays_revoked() {
     ] {
         assert!(new.is_revoked(revoked).unwrap(), "{revoked:?}");
     }
+    assert_eq!(new.head("an audit").unwrap().as_deref(), Some("how far it goes"));
     // The same to the last field, in the same order, with what was counted.
     let text = |store: &Store| format!("{:?}", store.list_keys().unwrap());
     assert_eq!(text(&new), text(&old_store));

@@ -1,6 +1,7 @@
 //! What a store promises on any database. Each file that has this module runs it on one.
 
 pub(crate) mod ended;
+mod heads;
 mod import;
 mod keys;
 mod records;
