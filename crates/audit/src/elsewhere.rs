@@ -30,8 +30,8 @@ impl HeadElsewhere {
         Ok(head.map_or(Presence::Absent, |text| Head::parse(key, &text)))
     }
 
-    pub(crate) fn keep(&self, key: &Key, head: &Head) {
-        self.heads.keep(&self.name, head.text(key));
+    pub(crate) fn keep(&self, head: String) {
+        self.heads.keep(&self.name, head);
     }
 }
 

@@ -78,7 +78,7 @@ pub enum AuditError {
 impl AuditError {
     /// The file system said no, to the key or to a file: that may pass.
     pub fn is_of_the_system(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Key(SecretFileError::Io { .. }))
+        matches!(self, Self::Io { .. } | Self::Heads { .. } | Self::Key(SecretFileError::Io { .. }))
     }
 
     pub(crate) fn reading(path: &Path) -> impl Fn(io::Error) -> Self + '_ {

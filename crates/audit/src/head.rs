@@ -58,9 +58,8 @@ impl Head {
         Self::parse_valid(key, text.trim()).map_or(Presence::Invalid, Presence::Valid)
     }
 
-    pub(crate) fn write(&self, key: &Key, file: &File) -> io::Result<()> {
-        let line = self.text(key);
-        file.write_all_at(format!("{line:<width$}\n", width = LENGTH - 1).as_bytes(), 0)?;
+    pub(crate) fn write(text: &str, file: &File) -> io::Result<()> {
+        file.write_all_at(format!("{text:<width$}\n", width = LENGTH - 1).as_bytes(), 0)?;
         // Only if somebody else has written to it.
         if file.metadata()?.len() > LENGTH as u64 { file.set_len(LENGTH as u64) } else { Ok(()) }
     }

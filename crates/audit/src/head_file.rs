@@ -30,11 +30,11 @@ impl HeadFile {
     }
 
     /// If somebody has taken it away or put another in its place, it is made again.
-    pub(crate) fn write(&mut self, key: &Key, head: &Head) -> Result<(), AuditError> {
+    pub(crate) fn write(&mut self, head: &str) -> Result<(), AuditError> {
         if !files::is_at(&self.path, self.identity) {
             tracing::warn!(path = %self.path.display(), "the head file was taken away");
             *self = Self::open(&self.of)?;
         }
-        head.write(key, &self.file).map_err(AuditError::writing(&self.path))
+        Head::write(head, &self.file).map_err(AuditError::writing(&self.path))
     }
 }

@@ -162,10 +162,10 @@ impl Log {
     }
 
     fn write_head(&mut self) -> Result<(), AuditError> {
-        let head = Head { link: self.link, first: self.first };
-        self.head.write(&self.key, &head)?;
+        let head = Head { link: self.link, first: self.first }.text(&self.key);
+        self.head.write(&head)?;
         if let Some(elsewhere) = &self.elsewhere {
-            elsewhere.keep(&self.key, &head);
+            elsewhere.keep(head);
         }
         Ok(())
     }
