@@ -31,6 +31,7 @@ impl Server for Prepared {
         let url = options.common.known_public_url()?;
         let store = clients(options)?;
         let secrets = Secrets::open(options)?;
+        secrets.note_in(&store);
         // These two are opened again with the stack, of whose URL one depends; here only to hear
         // of their errors before the port is bound.
         Weather::new(options.weather, options.weather_key.clone())?;

@@ -10,7 +10,7 @@ use mcp_auth::secret::{self, SecretFileError};
 use mcp_auth::shell;
 use mcp_auth::{Live, Rejection};
 use serve::{Follow, Seen};
-use store::demo;
+use store::{SigningKey, Store, demo};
 
 use crate::Options;
 
@@ -55,6 +55,12 @@ impl Secrets {
             Ok(())
         });
         Ok(Self { keys, signers, follow })
+    }
+
+    /// Lets the store know which they are, by their names.
+    pub(crate) fn note_in(&self, store: &Store) {
+        let keys = self.keys.clone();
+        store.note_signing_keys(move || keys.current().iter().map(SigningKey::from).collect());
     }
 }
 

@@ -9,12 +9,14 @@ mod binary;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use audit::{Record, Report, read, verify};
+use audit::{Elsewhere, Record, Report, read, verify};
 use binary::{Answer, Server, refusal};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
+use store::Store;
 
 const EXE: &str = env!("CARGO_BIN_EXE_jwt-server");
 const FORM: &str = "content-type: application/x-www-form-urlencoded";
@@ -64,8 +66,12 @@ fn records(folder: &Path) -> Vec<Record> {
     records
 }
 
+/// The files, against the head that the server's store has too.
 fn check(folder: &Path) -> Report {
-    verify(&folder.join("audit.log"), &folder.join("keys/audit.key")).unwrap()
+    let (file, store) = (folder.join("audit.log"), folder.join("keys/credentials.db"));
+    let heads = Arc::new(Store::open(&store).unwrap());
+    let elsewhere = Elsewhere { heads, written_as: &file };
+    verify(&file, &folder.join("keys/audit.key"), Some(elsewhere)).unwrap()
 }
 
 /// The one line about this request, without what differs from run to run.
@@ -370,9 +376,13 @@ fn a_file_that_cannot_be_kept_is_said_at_the_start() {
     assert!(fails("audit.log").contains("each server an audit file of its own"));
     drop(server);
     assert!(fails("keys/audit.key").contains("is the key of the audit"));
-    let store = fs::read(folder.join("keys/credentials.db")).unwrap();
-    assert!(fails("keys/credentials.db").contains("name another file"));
-    assert_eq!(fs::read(folder.join("keys/credentials.db")).unwrap(), store);
+    let secret = fs::read(folder.join("keys/jwt.secret")).unwrap();
+    for file in ["keys/credentials.db", "keys/jwt.secret"] {
+        assert!(fails(file).contains("name another file"), "{file}");
+    }
+    assert_eq!(fs::read(folder.join("keys/jwt.secret")).unwrap(), secret);
+    let store = Store::open(&folder.join("keys/credentials.db")).unwrap();
+    assert_eq!(store.list_clients().unwrap().len(), 2);
     fs::rename(folder.join("keys/audit.key"), folder.join("elsewhere")).unwrap();
     assert!(fails("audit.log").contains("bring the key back"));
 }

@@ -1,31 +1,35 @@
 //! The keys that sign tokens: which there are, and those that must count no more.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use mcp_auth::authn::jwt::KeySet;
 use mcp_auth::secret;
 use serde_json::json;
-use store::{Revocation, Store};
+use store::{Revocation, Store, StoredSigningKey};
 
 use crate::cli::Place;
 use crate::rsa::PUBLIC_FILE;
+use crate::secret::FILE as SECRET_FILE;
 use crate::table::{or_dash, table};
 use crate::{Error, Report};
 
-/// One key of the keys folder.
+/// One key of the keys folder, or one that servers of the store have seen.
 struct Found {
     kid: String,
-    algorithm: &'static str,
+    algorithm: String,
     until: Option<Timestamp>,
-    file: PathBuf,
+    /// `None`: it is not in the folder.
+    file: Option<PathBuf>,
+    /// When a server had it first and last.
+    seen: Option<(Timestamp, Timestamp)>,
 }
 
-/// What the keys folder holds. The store is not asked: it keeps the names of revoked keys alone.
+/// What the keys folder holds, and what servers verified by that it does not hold.
 pub(crate) fn list(place: &Place) -> Result<Report, Error> {
-    let found = found(place)?;
     let store = Store::open(&place.store_file())?;
+    let keys = with_seen(found(place)?, store.list_signing_keys()?);
     let revoked = store.revoked_signing_keys()?;
     let now = Timestamp::now();
     let state = |key: &Found| {
@@ -33,19 +37,24 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
             "revoked"
         } else if key.until.is_some_and(|until| until <= now) {
             "over"
+        } else if key.file.is_none() {
+            "not here"
         } else {
             "verifies"
         }
     };
-    let json = found.iter().map(|key| {
+    let json = keys.iter().map(|key| {
+        let moment = |moment: Option<Timestamp>| moment.map(|moment| moment.to_string());
         json!({
             "kid": key.kid, "alg": key.algorithm, "state": state(key),
-            "verifies_until": key.until.map(|until| until.to_string()),
-            "file": key.file.to_string_lossy(),
+            "verifies_until": moment(key.until),
+            "first_seen": moment(key.seen.map(|(first, _)| first)),
+            "last_seen": moment(key.seen.map(|(_, last)| last)),
+            "file": key.file.as_ref().map(|file| file.to_string_lossy()),
         })
     });
     let json = json.collect();
-    if found.is_empty() {
+    if keys.is_empty() {
         let flag = place.flag();
         let text = format!(
             "there is no key in {}\nmake one: cargo run -p keygen --{flag} rsa, or secret",
@@ -53,19 +62,21 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
         );
         return Ok(Report::new(text, json));
     }
-    let rows: Vec<_> = found
-        .iter()
-        .map(|key| {
-            [
-                key.kid.clone(),
-                key.algorithm.to_owned(),
-                state(key).to_owned(),
-                or_dash(key.until.map(|until| format!("{until:.0}"))),
-                key.file.display().to_string(),
-            ]
-        })
-        .collect();
-    Ok(Report::new(table(["KID", "ALG", "STATE", "UNTIL", "FILE"], &rows), json))
+    let moment = |moment: Option<Timestamp>| or_dash(moment.map(|moment| format!("{moment:.0}")));
+    let row = |key: &Found| {
+        [
+            key.kid.clone(),
+            key.algorithm.clone(),
+            state(key).to_owned(),
+            moment(key.until),
+            moment(key.seen.map(|(first, _)| first)),
+            moment(key.seen.map(|(_, last)| last)),
+            or_dash(key.file.as_ref().map(|file| file.display().to_string())),
+        ]
+    };
+    let rows: Vec<_> = keys.iter().map(row).collect();
+    let head = ["KID", "ALG", "STATE", "UNTIL", "FIRST SEEN", "LAST SEEN", "FILE"];
+    Ok(Report::new(table(head, &rows), json))
 }
 
 pub(crate) fn revoke(place: &Place, kid: &str) -> Result<Report, Error> {
@@ -92,33 +103,50 @@ pub(crate) fn revoke(place: &Place, kid: &str) -> Result<Report, Error> {
     Ok(Report::new(text, json!({ "kid": kid, "revoked": since.to_string() })))
 }
 
+/// What the store says of these, and after them of others.
+fn with_seen(mut keys: Vec<Found>, stored: Vec<StoredSigningKey>) -> Vec<Found> {
+    for StoredSigningKey { key, first_seen, last_seen, .. } in stored {
+        let seen = Some((first_seen, last_seen));
+        match keys.iter_mut().find(|found| found.kid == key.kid) {
+            Some(found) => found.seen = seen,
+            None => keys.push(Found {
+                kid: key.kid,
+                algorithm: key.algorithm,
+                until: key.until,
+                file: None,
+                seen,
+            }),
+        }
+    }
+    keys
+}
+
 /// A file that is not there holds no key.
 fn found(place: &Place) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
+    let mut add = |keys: KeySet, file: &Path| {
+        found.extend(keys.iter().map(|key| Found {
+            kid: key.kid().to_owned(),
+            algorithm: key.algorithm(),
+            until: key.until(),
+            file: Some(file.to_owned()),
+            seen: None,
+        }));
+    };
     let path = place.keys.join(PUBLIC_FILE);
     if path.exists() {
         let text = fs::read_to_string(&path)
             .map_err(|error| Error::bad_key(path.clone(), &error, &place.keys))?;
         let keys = KeySet::rs256(&text)
             .map_err(|error| Error::bad_key(path.clone(), &error, &place.keys))?;
-        found.extend(keys.iter().map(|key| Found {
-            kid: key.kid().to_owned(),
-            algorithm: "RS256",
-            until: key.until(),
-            file: path.clone(),
-        }));
+        add(keys, &path);
     }
-    let path = place.keys.join("jwt.secret");
+    let path = place.keys.join(SECRET_FILE);
     if path.exists() {
         let text = secret::read(&path)?;
         let keys = KeySet::hs256(&text)
             .map_err(|error| Error::Invalid(format!("cannot use {}: {error}", path.display())))?;
-        found.extend(keys.iter().map(|key| Found {
-            kid: key.kid().to_owned(),
-            algorithm: "HS256",
-            until: key.until(),
-            file: path.clone(),
-        }));
+        add(keys, &path);
     }
     Ok(found)
 }

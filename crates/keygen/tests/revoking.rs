@@ -10,7 +10,7 @@ use std::fs;
 use mcp_auth::authn::jwt::{Revocations, TokenName};
 use serde_json::json;
 use shell::Shell;
-use store::Store;
+use store::{SigningKey, Store};
 
 fn key_of(shell: &Shell, owner: &str, out: &str) -> String {
     let create = ["apikey", "create", "--owner", owner, "--name", "Laptop", "--out", out];
@@ -87,6 +87,18 @@ fn a_signing_key_is_listed_and_revoked() {
     assert!(shell.ok(&["signing-key", "revoke", kid(1)]).contains("revoked already"));
     let text = shell.ok(&["signing-key", "revoke", "an-issuers-own"]);
     assert!(text.contains("none of this keys folder"), "{text}");
+    // What a server has seen and this folder does not hold.
+    let store = Store::open(&shell.path("keys/credentials.db")).unwrap();
+    let other = SigningKey { kid: "k9".to_owned(), algorithm: "RS256".to_owned(), until: None };
+    let seen = ["k9", kid(0)].map(|kid| SigningKey { kid: kid.to_owned(), ..other.clone() });
+    store.note_signing_keys(move || seen.to_vec());
+    drop(store);
+    let list = shell.json(&["signing-key", "list"]);
+    let states: Vec<_> = (0..3).map(|at| list[at]["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["revoked", "revoked", "not here"]);
+    assert_eq!((&list[2]["kid"], &list[2]["file"]), (&json!("k9"), &json!(null)));
+    assert!(list[0]["first_seen"].is_string() && list[1]["last_seen"].is_null());
+    assert!(shell.ok(&["signing-key", "list"]).contains("LAST SEEN"));
     // One of 64 names begins so.
     shell.ok(&["signing-key", "revoke", "-m_x"]);
     let store = Store::open(&shell.path("keys/credentials.db")).unwrap();

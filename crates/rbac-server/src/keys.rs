@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use mcp_auth::authn::jwt::{KeySet, Keys, VerifyingKey, jwks};
 use mcp_auth::{Live, Rejection};
 use serve::{Follow, Seen, read_trusted};
+use store::{SigningKey, Store};
 
 use crate::Options;
 use remote::Remote;
@@ -84,6 +85,18 @@ impl Trusted {
     pub(crate) fn keep_up(&self) {
         if let Self::Remote(remote) = self {
             remote.keep_up();
+        }
+    }
+
+    /// Lets the store know which keys these are.
+    pub(crate) fn note_in(&self, store: &Store) {
+        let names = |keys: &KeySet| keys.iter().map(SigningKey::from).collect();
+        match self.clone() {
+            Self::File(keys) => store.note_signing_keys(move || names(&keys.current())),
+            Self::Remote(remote) => {
+                let said = remote.said();
+                store.note_signing_keys(move || said().as_ref().map_or_else(Vec::new, names));
+            }
         }
     }
 

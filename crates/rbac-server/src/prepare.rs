@@ -35,6 +35,7 @@ impl Server for Prepared {
         let file = options.store.path(&options.common, store::FILE_NAME);
         let memory = Memory { grace: options.store.grace, records: options.store.records };
         let store = Store::open_with(&file, memory)?;
+        keys.note_in(&store);
         let records = Records::open(&options.common.records_of(NAME)?, options.issuer())?;
         let tools = ToolServer::new(NAME, Kit::business(), records);
         let (policy, follow_policy) = policy(options, tools.catalogue())?;

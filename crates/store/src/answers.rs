@@ -21,7 +21,7 @@ impl Lookup for Store {
     }
 
     fn used(&self, id: KeyId, uses: &Arc<Uses>) {
-        self.0.used.add(id, Arc::clone(uses));
+        self.0.keeper.used.add(id, Arc::clone(uses));
     }
 }
 

@@ -21,13 +21,14 @@ const VERSION: i64 = TABLES.len() as i64;
 /// What each version brought. What is in here stays as it is: files of that version exist.
 ///
 /// Times are RFC 3339 in UTC; `grants` and `scopes` are JSON arrays of strings.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     KEYS_AND_CLIENTS,
     REVOKED_TOKENS,
     REVOKED_UNTIL,
     NARROWED_AND_REVOKED,
     CHANGES_AND_USES,
     AUDIT_HEADS,
+    SIGNING_KEYS,
 ];
 
 const KEYS_AND_CLIENTS: &str = "
@@ -142,6 +143,17 @@ CREATE TABLE audit_heads (
     id          TEXT PRIMARY KEY,
     head        TEXT NOT NULL,
     kept        TEXT NOT NULL
+) STRICT;
+";
+
+/// Keys that servers verify tokens by, or did: `id` is a `kid`.
+const SIGNING_KEYS: &str = "
+CREATE TABLE signing_keys (
+    id          TEXT PRIMARY KEY,
+    algorithm   TEXT NOT NULL,
+    first_seen  TEXT NOT NULL,
+    last_seen   TEXT NOT NULL,
+    until       TEXT
 ) STRICT;
 ";
 
@@ -333,7 +345,7 @@ mod tests {
         let path = folder.path().join("credentials.db");
         open(&path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
         let error = open(&path).unwrap_err().to_string();
-        assert!(error.contains("version 9") && error.contains("up to 6"), "{error}");
+        assert!(error.contains("version 9") && error.contains("up to 7"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use mcp_auth::audit::Heads;
@@ -13,8 +13,8 @@ use crate::{Store, StoreError, row};
 const TABLE: &str = "audit_heads";
 
 /// Heads, by the names of their audits.
-#[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Waiting>>);
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
@@ -26,7 +26,7 @@ struct Waiting {
 
 impl Heads for Store {
     fn head(&self, name: &str) -> Result<Option<String>, String> {
-        if let Some(head) = self.0.heads.lock().heads.get(name) {
+        if let Some(head) = self.0.keeper.heads.lock().heads.get(name) {
             return Ok(Some(head.clone()));
         }
         let sql = "SELECT id, head FROM audit_heads WHERE id = ?1";
@@ -35,7 +35,7 @@ impl Heads for Store {
     }
 
     fn keep(&self, name: &str, head: String) {
-        let mut waiting = self.0.heads.lock();
+        let mut waiting = self.0.keeper.heads.lock();
         waiting.heads.insert(name.to_owned(), head);
         // That there is such an audit is known at once, and how far it goes a little later.
         if waiting.known.insert(name.to_owned()) {

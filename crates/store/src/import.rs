@@ -73,9 +73,14 @@ const REVOCATIONS: [Table; 4] = [
     Table { name: "revoked_signing_keys", columns: &["id", "revoked"], order: "id" },
 ];
 
-const NOTES: [Table; 2] = [
+const NOTES: [Table; 3] = [
     Table { name: "key_uses", columns: &["id", "last_used", "uses"], order: "id" },
     Table { name: "audit_heads", columns: &["id", "head", "kept"], order: "id" },
+    Table {
+        name: "signing_keys",
+        columns: &["id", "algorithm", "first_seen", "last_seen", "until"],
+        order: "id",
+    },
 ];
 
 impl Store {

@@ -9,15 +9,14 @@ use mcp_auth::authn::apikey::KeyId;
 use mcp_auth::authn::jwt::RevokedToken;
 
 use crate::database::{Database, is_address};
-use crate::heads::Kept;
+use crate::keeper::Keeper;
 use crate::readers::Readers;
 use crate::session::Session;
 use crate::snapshot::Latest;
-use crate::uses::{Keeper, Used};
 use crate::watch::{Bell, Watch, bell};
 use crate::{
-    Memory, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, keys, metrics, row,
-    tokens, uses,
+    Memory, NewClient, NewKey, StoreError, StoredClient, StoredKey, clients, keeper, keys, metrics,
+    row, tokens,
 };
 
 /// API keys, clients and revoked tokens in one file, or in one PostgreSQL schema. Clones share it.
@@ -51,10 +50,8 @@ pub(crate) struct Inner {
     path: PathBuf,
     database: Arc<Mutex<Database>>,
     pub(crate) readers: Arc<Readers>,
-    pub(crate) used: Used,
-    pub(crate) heads: Kept,
     pub(crate) latest: Arc<Latest>,
-    keeper: Arc<Keeper>,
+    pub(crate) keeper: Arc<Keeper>,
     /// Lets the keeper write before its time.
     pub(crate) write_now: Bell,
     /// Held for their threads. They are two, so that nobody who waits for a turn to write keeps a
@@ -91,10 +88,7 @@ impl Store {
         let ((bell_of_changes, changed), (write_now, due)) = (bell(), bell());
         let latest = Arc::new(Latest::open(path, memory, bell_of_changes.clone())?);
         metrics::watch(&latest);
-        let used = Used::default();
-        let heads = Kept::default();
-        let keeper = Keeper::new(used.clone(), heads.clone(), Arc::clone(&database));
-        let keeper = Arc::new(keeper);
+        let keeper = Arc::new(Keeper::new(Arc::clone(&database)));
         let (looks, writes) = (Arc::clone(&latest), Arc::clone(&keeper));
         let watches = [
             Watch::start(
@@ -109,9 +103,9 @@ impl Store {
             )?,
             Watch::start(
                 path,
-                "credential-uses",
+                "credential-notes",
                 (write_now.clone(), due),
-                uses::PERIOD,
+                keeper::PERIOD,
                 move || writes.write(),
             )?,
         ];
@@ -119,8 +113,6 @@ impl Store {
             path: path.to_owned(),
             database,
             readers: Readers::new(path),
-            used,
-            heads,
             latest,
             keeper,
             write_now,

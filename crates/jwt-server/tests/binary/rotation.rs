@@ -9,6 +9,7 @@ use clap::Parser;
 use jiff::Timestamp;
 use mcp_auth::authn::jwt::{KeySet, Signers};
 use mcp_auth::secret;
+use store::Store;
 
 use super::binary::Server;
 use super::{EXE, token};
@@ -79,6 +80,10 @@ fn a_secret_is_replaced_and_no_request_is_refused_meanwhile() {
     keygen(path, &["secret", "--prune"]);
     let text = secret::read(&path.join("keys/jwt.secret")).unwrap();
     assert_eq!(KeySet::hs256(&text).unwrap().iter().count(), 1);
+    let store = Store::open(&path.join("keys/credentials.db")).unwrap();
+    in_time("the old secret is not known any more", || {
+        store.list_signing_keys().unwrap().iter().any(|stored| stored.key.kid == kid(&old))
+    });
     assert_eq!(status(&server, &token(&server, path, "bob")), 200);
     assert!(server.interrupt().success());
 }

@@ -52,6 +52,15 @@ struct Said {
 }
 
 impl Remote {
+    /// What the issuer said last, for as long as somebody else has these keys.
+    pub(crate) fn said(&self) -> impl Fn() -> Option<KeySet> + Send + Sync + 'static {
+        let inner = Arc::downgrade(&self.0);
+        move || {
+            let said = inner.upgrade()?.said.current();
+            said.as_ref().as_ref().map(|said| said.keys.clone())
+        }
+    }
+
     /// With what makes it trust the file's new content whenever that changes.
     pub(crate) fn new(
         url: Url,

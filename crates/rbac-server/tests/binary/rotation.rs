@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use mcp_auth::authn::jwt::{KeySet, Signers};
 use mcp_auth::secret;
 use serde_json::Value;
+use store::Store;
 
 use super::binary::Server;
 use super::place::{ANY_PORT, EXE, Place, bearer, in_time};
@@ -70,6 +71,15 @@ fn a_pair_is_replaced_and_no_request_is_refused_meanwhile() {
         done.store(true, Ordering::SeqCst);
     });
     assert!(calls.load(Ordering::SeqCst) > 10, "there was no load");
+    // Which keys they were is known afterwards, also where they came from an issuer.
+    for (folder, until_is_known) in [(place.folder(), true), (other.path(), false)] {
+        let store = Store::open(&folder.join("keys/credentials.db")).unwrap();
+        in_time("the keys are not in the store", || {
+            let keys = store.list_signing_keys().unwrap();
+            let old = keys.iter().find(|stored| stored.key.kid == old_kid);
+            keys.len() == 2 && old.is_some_and(|old| old.key.until.is_some() == until_is_known)
+        });
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ SELECT pg_advisory_xact_lock(x'6d637061'::bigint)";
 /// What each version brought. What is in here stays as it is: databases of that version exist.
 ///
 /// `rowid` is the order in which rows were made; texts are compared byte by byte, as times need.
-const TABLES: [&str; 3] = [FIRST, CHANGES_ARE_SAID, AUDIT_HEADS];
+const TABLES: [&str; 4] = [FIRST, CHANGES_ARE_SAID, AUDIT_HEADS, SIGNING_KEYS];
 const VERSION: i64 = TABLES.len() as i64;
 
 const FIRST: &str = r#"
@@ -111,6 +111,16 @@ CREATE TABLE audit_heads (
     id          TEXT COLLATE "C" PRIMARY KEY,
     head        TEXT NOT NULL,
     kept        TEXT NOT NULL
+);
+"#;
+
+const SIGNING_KEYS: &str = r#"
+CREATE TABLE signing_keys (
+    id          TEXT COLLATE "C" PRIMARY KEY,
+    algorithm   TEXT NOT NULL,
+    first_seen  TEXT COLLATE "C" NOT NULL,
+    last_seen   TEXT NOT NULL,
+    until       TEXT
 );
 "#;
 

@@ -5,5 +5,6 @@ mod heads;
 mod import;
 mod keys;
 mod records;
+mod signing_keys;
 mod tokens;
 mod uses;

@@ -133,6 +133,11 @@ impl VerifyingKey {
         &self.kid
     }
 
+    /// The name of its algorithm (RFC 7518 §3.1).
+    pub fn algorithm(&self) -> String {
+        format!("{:?}", self.algorithm)
+    }
+
     /// From when on it verifies no more, if that is known.
     pub fn until(&self) -> Option<Timestamp> {
         self.until
