@@ -13,6 +13,7 @@
 
 mod answers;
 mod backup;
+mod changes;
 mod clients;
 mod database;
 pub mod demo;
@@ -36,6 +37,7 @@ mod signing_keys;
 mod snapshot;
 mod sqlite;
 mod store;
+mod tables;
 mod tokens;
 mod uses;
 mod value;

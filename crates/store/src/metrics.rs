@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use mcp_auth::metrics::{EXPIRY, Gauges, STORE_AGE, STORE_READABLE, STORE_ROWS};
 
 use crate::snapshot::{Latest, Snapshot};
-use crate::tokens::Revoked;
 
 /// Lets the gauges be read for as long as the store is open.
 pub(crate) fn watch(latest: &Arc<Latest>) {
@@ -19,7 +18,7 @@ pub(crate) fn watch(latest: &Arc<Latest>) {
 }
 
 fn rows(snapshot: &Snapshot, gauges: &mut Gauges) {
-    let revoked = snapshot.revoked_tokens.as_ref().map_or(0, Revoked::len);
+    let revoked = snapshot.revoked_tokens.as_ref().map_or(0, |revoked| revoked.len());
     for (kind, rows) in [
         ("clients", snapshot.clients.len()),
         ("keys", snapshot.keys.len()),

@@ -71,6 +71,34 @@ impl<V: Record> Records<V::Id, V> {
         }
     }
 
+    /// The same records, to be changed: what is held now, and what is asked for later in either.
+    pub(crate) fn copy(&self, most: usize) -> Self {
+        match self {
+            Self::All(all) => Self::All(all.clone()),
+            Self::Most { ends, held } => {
+                let copy = Cache::new(most);
+                for (id, record) in held.iter() {
+                    copy.insert(id, record);
+                }
+                Self::Most { ends: ends.clone(), held: copy }
+            }
+        }
+    }
+
+    /// What the database says of an id now: the record in place of the one before, or that there is none.
+    pub(crate) fn change(&mut self, id: V::Id, now: Option<V>, most: usize) {
+        match self {
+            Self::All(all) => drop(all.remove(&id)),
+            Self::Most { ends, held } => {
+                ends.remove(&id);
+                held.remove(&id);
+            }
+        }
+        if let Some(record) = now {
+            self.add(id, record, &Self::default(), most);
+        }
+    }
+
     pub(crate) fn find(&self, id: &V::Id) -> Found<V> {
         match self {
             Self::All(all) => {

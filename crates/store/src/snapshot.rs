@@ -11,8 +11,9 @@ use mcp_auth::authn::apikey::{KeyId, KeyRecord};
 use mcp_auth::authn::client::ClientRecord;
 use tokio::sync::watch;
 
+use crate::changes::{self, Changes};
 use crate::database::{Database, Glance};
-use crate::records::Records;
+use crate::records::{Record, Records};
 use crate::session::Session;
 use crate::tokens::Revoked;
 use crate::watch::Bell;
@@ -27,7 +28,7 @@ pub(crate) struct Snapshot {
     pub(crate) keys: Records<KeyId, KeyRecord>,
     pub(crate) clients: Records<String, ClientRecord>,
     /// The tokens that were taken back; `None` if it cannot be read of one which it is.
-    pub(crate) revoked_tokens: Option<Revoked>,
+    pub(crate) revoked_tokens: Option<Arc<Revoked>>,
     /// What was left out because it cannot be read.
     damage: Vec<String>,
 }
@@ -173,7 +174,7 @@ impl Latest {
             let token = look.database.token()?;
             let same = |seen: &Seen| seen.token == token && glance.is_same_place(seen.glance);
             if !seen.as_ref().is_some_and(same) {
-                self.read_again(&mut look.database)?;
+                self.read_again(&mut look.database, seen.as_ref().map(|seen| &*seen.token))?;
             }
             look.seen = Some(Seen { glance, token });
         } else {
@@ -184,9 +185,13 @@ impl Latest {
         Ok(())
     }
 
-    fn read_again(&self, database: &mut Database) -> Result<(), StoreError> {
-        let snapshot =
-            database.read(|session| Snapshot::read(session, &self.last(), self.memory.records))?;
+    /// What was changed since this token, or all.
+    fn read_again(&self, database: &mut Database, since: Option<&[u8]>) -> Result<(), StoreError> {
+        let (last, most) = (self.last(), self.memory.records);
+        let snapshot = database.read(|session| {
+            let changed = since.map(|since| last.changed(session, since, most)).transpose()?;
+            changed.flatten().map_or_else(|| Snapshot::read(session, &last, most), Ok)
+        })?;
         // Before it counts, so that whoever is refused for it finds it in the log.
         let before = self.last();
         for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {
@@ -204,6 +209,49 @@ impl Latest {
 }
 
 impl Snapshot {
+    /// With what was changed since this token; `None` if all has to be read for that.
+    fn changed(
+        &self,
+        session: &Session<'_>,
+        since: &[u8],
+        most: usize,
+    ) -> Result<Option<Self>, StoreError> {
+        // What could not be read then may be readable by now, and nobody knows its id.
+        if !self.damage.is_empty() {
+            return Ok(None);
+        }
+        let Some(changes) = changes::since(session, since)? else { return Ok(None) };
+        match self.with(session, &changes, most) {
+            Ok(snapshot) => Ok(Some(snapshot)),
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn with(
+        &self,
+        session: &Session<'_>,
+        changes: &Changes,
+        most: usize,
+    ) -> Result<Self, StoreError> {
+        let mut snapshot = Self {
+            keys: self.keys.copy(most),
+            clients: self.clients.copy(most),
+            revoked_tokens: self.revoked_tokens.clone(),
+            damage: Vec::new(),
+        };
+        for id in &changes.keys {
+            snapshot.keys.change(*id, KeyRecord::read(session, id)?, most);
+        }
+        for id in &changes.clients {
+            snapshot.clients.change(id.clone(), ClientRecord::read(session, id)?, most);
+        }
+        if changes.revoked_tokens {
+            snapshot.revoked_tokens = Some(Arc::new(tokens::all(session)?));
+        }
+        Ok(snapshot)
+    }
+
     /// Of what memory has no room for, it goes on to hold what it held before.
     fn read(session: &Session<'_>, before: &Self, most: usize) -> Result<Self, StoreError> {
         let mut snapshot = Self::default();
@@ -216,7 +264,7 @@ impl Snapshot {
             Err(damage) => snapshot.damage.push(damage.to_string()),
         })?;
         match tokens::all(session) {
-            Ok(revoked) => snapshot.revoked_tokens = Some(revoked),
+            Ok(revoked) => snapshot.revoked_tokens = Some(Arc::new(revoked)),
             Err(damage @ StoreError::Damaged { .. }) => snapshot.damage.push(damage.to_string()),
             Err(error) => return Err(error),
         }

@@ -122,7 +122,7 @@ async fn a_copy_of_an_older_version_is_brought_up_to_date_under_a_running_server
     let triggers: String = connection.query_row(triggers, [], |row| row.get(0)).unwrap();
     connection
         .execute_batch(&format!(
-            "{triggers} DROP TABLE audit_heads; DROP TABLE signing_keys; DROP TABLE changes; DROP TABLE key_uses; DROP TABLE revoked_tokens;
+            "{triggers} DROP TABLE change_log; DROP TABLE audit_heads; DROP TABLE signing_keys; DROP TABLE changes; DROP TABLE key_uses; DROP TABLE revoked_tokens;
              DROP TABLE revoked_until; DROP TABLE revoked_users; DROP TABLE revoked_signing_keys;
              ALTER TABLE api_keys DROP COLUMN read_only; ALTER TABLE api_keys DROP COLUMN rate;
              PRAGMA user_version = 1"

@@ -14,7 +14,7 @@ SELECT pg_advisory_xact_lock(x'6d637061'::bigint)";
 /// What each version brought. What is in here stays as it is: databases of that version exist.
 ///
 /// `rowid` is the order in which rows were made; texts are compared byte by byte, as times need.
-const TABLES: [&str; 4] = [FIRST, CHANGES_ARE_SAID, AUDIT_HEADS, SIGNING_KEYS];
+const TABLES: [&str; 5] = [FIRST, CHANGES_ARE_SAID, AUDIT_HEADS, SIGNING_KEYS, CHANGE_LOG];
 const VERSION: i64 = TABLES.len() as i64;
 
 const FIRST: &str = r#"
@@ -122,6 +122,74 @@ CREATE TABLE signing_keys (
     last_seen   TEXT NOT NULL,
     until       TEXT
 );
+"#;
+
+/// Who changes something else at the same time waits for the row of `changes`, so that rows of the log
+/// have the order in which they are committed.
+const CHANGE_LOG: &str = r#"
+CREATE TABLE change_log (
+    n           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    token       BYTEA NOT NULL,
+    kind        TEXT NOT NULL,
+    item        TEXT
+);
+CREATE INDEX change_log_tokens ON change_log (token);
+INSERT INTO change_log (token, kind) SELECT token, 'start' FROM changes;
+CREATE OR REPLACE FUNCTION changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    next BYTEA := uuid_send(gen_random_uuid());
+    nothing BOOLEAN := FALSE;
+BEGIN
+    CASE TG_OP
+    WHEN 'INSERT' THEN
+        nothing := NOT EXISTS (SELECT FROM new_rows);
+    WHEN 'UPDATE', 'DELETE' THEN
+        nothing := NOT EXISTS (SELECT FROM old_rows);
+    ELSE
+    END CASE;
+    IF nothing THEN
+        RETURN NULL;
+    END IF;
+    UPDATE mcp_auth.changes SET token = next;
+    CASE TG_OP
+    WHEN 'INSERT' THEN
+        INSERT INTO mcp_auth.change_log (token, kind, item)
+            SELECT next, TG_TABLE_NAME, id FROM new_rows;
+    WHEN 'UPDATE' THEN
+        INSERT INTO mcp_auth.change_log (token, kind, item)
+            SELECT next, TG_TABLE_NAME, id FROM old_rows
+            UNION SELECT next, TG_TABLE_NAME, id FROM new_rows;
+    WHEN 'DELETE' THEN
+        INSERT INTO mcp_auth.change_log (token, kind, item)
+            SELECT next, TG_TABLE_NAME, id FROM old_rows;
+    ELSE
+        INSERT INTO mcp_auth.change_log (token, kind) VALUES (next, TG_TABLE_NAME);
+    END CASE;
+    DELETE FROM mcp_auth.change_log
+        WHERE n <= (SELECT max(n) FROM mcp_auth.change_log) - 10000;
+    NOTIFY mcp_auth;
+    RETURN NULL;
+END
+$$;
+DO $$
+DECLARE one TEXT;
+BEGIN
+    FOREACH one IN ARRAY ARRAY['api_keys', 'clients', 'revoked_tokens', 'revoked_until',
+        'revoked_users', 'revoked_signing_keys']
+    LOOP
+        EXECUTE format('DROP TRIGGER changed ON %1$I;
+            CREATE TRIGGER inserted AFTER INSERT ON %1$I REFERENCING NEW TABLE AS new_rows
+                FOR EACH STATEMENT EXECUTE FUNCTION changed();
+            CREATE TRIGGER updated AFTER UPDATE ON %1$I
+                REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+                FOR EACH STATEMENT EXECUTE FUNCTION changed();
+            CREATE TRIGGER deleted AFTER DELETE ON %1$I REFERENCING OLD TABLE AS old_rows
+                FOR EACH STATEMENT EXECUTE FUNCTION changed();
+            CREATE TRIGGER truncated AFTER TRUNCATE ON %1$I
+                FOR EACH STATEMENT EXECUTE FUNCTION changed()', one);
+    END LOOP;
+END
+$$;
 "#;
 
 /// Makes what is missing. Of several that start at once one does it, and the others wait.

@@ -1,5 +1,6 @@
 //! What a store promises on any database. Each file that has this module runs it on one.
 
+mod changes;
 pub(crate) mod ended;
 mod heads;
 mod import;
