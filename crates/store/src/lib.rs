@@ -33,6 +33,7 @@ mod revoke;
 mod rotate;
 mod row;
 mod session;
+mod shards;
 mod signing_keys;
 mod snapshot;
 mod sqlite;

@@ -1,8 +1,6 @@
 //! Records by id: every id is in memory, and as many records as it is to hold.
 
-use std::collections::HashMap;
 use std::hash::Hash;
-use std::mem;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,16 +8,17 @@ use quick_cache::sync::Cache;
 
 use crate::StoreError;
 use crate::session::Session;
+use crate::shards::Shards;
 use crate::snapshot::Snapshot;
 
 /// Of one moment. What is asked for later than that is newer, and never older.
 pub(crate) enum Records<K, V> {
     /// There are not more than memory is to hold.
-    All(HashMap<K, Arc<V>>),
+    All(Shards<K, Arc<V>>),
     /// There are more.
     Most {
         /// Of each, when it ends.
-        ends: HashMap<K, Option<Timestamp>>,
+        ends: Shards<K, Option<Timestamp>>,
         /// Those that were asked for.
         held: Cache<K, Arc<V>>,
     },
@@ -56,7 +55,7 @@ impl<V: Record> Records<V::Id, V> {
         if let Self::All(all) = self
             && all.len() >= most
         {
-            *self = Self::most(mem::take(all), most);
+            *self = Self::most(all, most);
         }
         match self {
             Self::All(all) => {
@@ -88,7 +87,7 @@ impl<V: Record> Records<V::Id, V> {
     /// What the database says of an id now: the record in place of the one before, or that there is none.
     pub(crate) fn change(&mut self, id: V::Id, now: Option<V>, most: usize) {
         match self {
-            Self::All(all) => drop(all.remove(&id)),
+            Self::All(all) => all.remove(&id),
             Self::Most { ends, held } => {
                 ends.remove(&id);
                 held.remove(&id);
@@ -106,7 +105,7 @@ impl<V: Record> Records<V::Id, V> {
             }
             Self::Most { ends, held } => match held.get(id) {
                 Some(record) => Found::Here(record),
-                None if ends.contains_key(id) => Found::Stored,
+                None if ends.get(id).is_some() => Found::Stored,
                 None => Found::Nothing,
             },
         }
@@ -135,8 +134,8 @@ impl<V: Record> Records<V::Id, V> {
     /// From when on each is refused, of those that come to an end.
     pub(crate) fn ends(&self) -> Box<dyn Iterator<Item = Timestamp> + '_> {
         match self {
-            Self::All(all) => Box::new(all.values().filter_map(|record| record.end())),
-            Self::Most { ends, .. } => Box::new(ends.values().flatten().copied()),
+            Self::All(all) => Box::new(all.iter().filter_map(|(_, record)| record.end())),
+            Self::Most { ends, .. } => Box::new(ends.iter().filter_map(|(_, end)| *end)),
         }
     }
 
@@ -148,19 +147,18 @@ impl<V: Record> Records<V::Id, V> {
         }
     }
 
-    fn most(all: HashMap<V::Id, Arc<V>>, most: usize) -> Self {
-        let held = Cache::new(most);
-        let ends = all.into_iter().map(|(id, record)| {
-            let end = record.end();
-            held.insert(id.clone(), record);
-            (id, end)
-        });
-        Self::Most { ends: ends.collect(), held }
+    fn most(all: &Shards<V::Id, Arc<V>>, most: usize) -> Self {
+        let (mut ends, held) = (Shards::default(), Cache::new(most));
+        for (id, record) in all.iter() {
+            ends.insert(id.clone(), record.end());
+            held.insert(id.clone(), Arc::clone(record));
+        }
+        Self::Most { ends, held }
     }
 
     fn holds(&self, id: &V::Id) -> bool {
         match self {
-            Self::All(all) => all.contains_key(id),
+            Self::All(all) => all.get(id).is_some(),
             Self::Most { held, .. } => held.contains_key(id),
         }
     }
@@ -168,7 +166,7 @@ impl<V: Record> Records<V::Id, V> {
 
 impl<K, V> Default for Records<K, V> {
     fn default() -> Self {
-        Self::All(HashMap::new())
+        Self::All(Shards::default())
     }
 }
 
