@@ -20,6 +20,7 @@ pub mod demo;
 mod error;
 mod file;
 mod heads;
+mod held;
 mod import;
 mod keeper;
 mod keys;

@@ -4,9 +4,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use quick_cache::sync::Cache;
 
 use crate::StoreError;
+use crate::held::Held;
 use crate::session::Session;
 use crate::shards::Shards;
 use crate::snapshot::Snapshot;
@@ -20,7 +20,7 @@ pub(crate) enum Records<K, V> {
         /// Of each, when it ends.
         ends: Shards<K, Option<Timestamp>>,
         /// Those that were asked for.
-        held: Cache<K, Arc<V>>,
+        held: Held<K, V>,
     },
 }
 
@@ -71,30 +71,30 @@ impl<V: Record> Records<V::Id, V> {
     }
 
     /// The same records, to be changed: what is held now, and what is asked for later in either.
-    pub(crate) fn copy(&self, most: usize) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         match self {
             Self::All(all) => Self::All(all.clone()),
-            Self::Most { ends, held } => {
-                let copy = Cache::new(most);
-                for (id, record) in held.iter() {
-                    copy.insert(id, record);
-                }
-                Self::Most { ends: ends.clone(), held: copy }
-            }
+            Self::Most { ends, held } => Self::Most { ends: ends.clone(), held: held.copy() },
         }
     }
 
     /// What the database says of an id now: the record in place of the one before, or that there is none.
     pub(crate) fn change(&mut self, id: V::Id, now: Option<V>, most: usize) {
         match self {
-            Self::All(all) => all.remove(&id),
-            Self::Most { ends, held } => {
-                ends.remove(&id);
-                held.remove(&id);
+            Self::All(all) => {
+                // First, so that the one before is held by nobody, however many there are now.
+                all.remove(&id);
+                if let Some(record) = now {
+                    self.add(id, record, &Self::default(), most);
+                }
             }
-        }
-        if let Some(record) = now {
-            self.add(id, record, &Self::default(), most);
+            Self::Most { ends, held } => match now {
+                None => ends.remove(&id),
+                Some(record) => {
+                    ends.insert(id.clone(), record.end());
+                    held.change(id, Arc::new(record));
+                }
+            },
         }
     }
 
@@ -103,11 +103,9 @@ impl<V: Record> Records<V::Id, V> {
             Self::All(all) => {
                 all.get(id).map_or(Found::Nothing, |record| Found::Here(Arc::clone(record)))
             }
-            Self::Most { ends, held } => match held.get(id) {
-                Some(record) => Found::Here(record),
-                None if ends.get(id).is_some() => Found::Stored,
-                None => Found::Nothing,
-            },
+            // First of all: what was removed may be held still.
+            Self::Most { ends, .. } if ends.get(id).is_none() => Found::Nothing,
+            Self::Most { held, .. } => held.get(id).map_or(Found::Stored, Found::Here),
         }
     }
 
@@ -119,7 +117,7 @@ impl<V: Record> Records<V::Id, V> {
     ) -> Result<Arc<V>, E> {
         match self {
             Self::All(_) => ask.await,
-            Self::Most { held, .. } => held.get_or_insert_async(id, ask).await,
+            Self::Most { held, .. } => held.insert_with(id, ask).await,
         }
     }
 
@@ -148,7 +146,7 @@ impl<V: Record> Records<V::Id, V> {
     }
 
     fn most(all: &Shards<V::Id, Arc<V>>, most: usize) -> Self {
-        let (mut ends, held) = (Shards::default(), Cache::new(most));
+        let (mut ends, held) = (Shards::default(), Held::new(most));
         for (id, record) in all.iter() {
             ends.insert(id.clone(), record.end());
             held.insert(id.clone(), Arc::clone(record));
@@ -159,7 +157,7 @@ impl<V: Record> Records<V::Id, V> {
     fn holds(&self, id: &V::Id) -> bool {
         match self {
             Self::All(all) => all.get(id).is_some(),
-            Self::Most { held, .. } => held.contains_key(id),
+            Self::Most { held, .. } => held.get(id).is_some(),
         }
     }
 }
@@ -217,6 +215,44 @@ mod tests {
             assert_eq!(records.end(&"1".to_owned()), Some(None));
             assert_eq!(records.end(&count.to_string()), None);
             assert!(matches!(records.find(&count.to_string()), Found::Nothing));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_changed_is_what_is_found_and_the_copy_before_is_as_it_was() {
+        let is_revoked = |records: &Records<String, ClientRecord>, id: &str| match records
+            .find(&id.to_owned())
+        {
+            Found::Here(record) => Some(record.revoked),
+            _ => None,
+        };
+        // All of them, as many as there is room for, and more: some have never been asked for.
+        for count in [50, 99, 100, 101, 300] {
+            let mut now = read(count, &Records::default());
+            for number in 1..count {
+                let id = number.to_string();
+                let before = now;
+                now = before.copy();
+                now.change(id.clone(), Some(ClientRecord { revoked: true, ..client(number) }), 100);
+                assert!(is_revoked(&now, &id) == Some(true), "{number} of {count}");
+                assert!(is_revoked(&before, &id) != Some(true), "{number} of {count}");
+                assert_eq!(now.end(&id), Some(Some(Timestamp::UNIX_EPOCH)));
+                // Whoever asked before the change has the answer now.
+                let late = before.hold(&id, async { Ok::<_, ()>(Arc::new(client(number))) }).await;
+                assert!(!late.unwrap().revoked);
+                assert!(is_revoked(&now, &id) == Some(true), "{number} of {count}");
+            }
+            for number in 0..count {
+                let id = number.to_string();
+                assert!(is_revoked(&now, &id) != Some(false), "{number} of {count}");
+                let mut gone = now.copy();
+                gone.change(id.clone(), None, 100);
+                assert!(matches!(gone.find(&id), Found::Nothing) && gone.end(&id).is_none());
+                assert_eq!((gone.len(), now.len()), (count - 1, count));
+                let mut again = gone.copy();
+                again.change(id.clone(), Some(client(number)), 100);
+                assert_eq!(is_revoked(&again, &id).unwrap_or(number == 0), number == 0);
+            }
         }
     }
 

@@ -235,8 +235,8 @@ impl Snapshot {
         most: usize,
     ) -> Result<Self, StoreError> {
         let mut snapshot = Self {
-            keys: self.keys.copy(most),
-            clients: self.clients.copy(most),
+            keys: self.keys.copy(),
+            clients: self.clients.copy(),
             revoked_tokens: self.revoked_tokens.clone(),
             damage: Vec::new(),
         };
