@@ -1,6 +1,7 @@
 //! What the layers of `mcp-auth` are told, from memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::Guard;
 use jiff::Timestamp;
@@ -10,10 +11,14 @@ use mcp_auth::authn::client::{ClientLookup, ClientRecord};
 use mcp_auth::authn::jwt::{Revocations, Revoke, RevokedToken, TokenName};
 use mcp_auth::{Identity, Rejection};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::Store;
 use crate::records::{Found, Record};
 use crate::snapshot::RETRY_AFTER;
+
+/// How long a request waits for a record that is not in memory.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Lookup for Store {
     async fn find(&self, id: KeyId) -> Result<Option<Arc<KeyRecord>>, Rejection> {
@@ -84,11 +89,15 @@ impl Store {
                 Err(error) => Err(Some(error)),
             }
         };
-        match V::of(&snapshot).hold(&id, ask).await {
-            Ok(record) => Ok(Some(record)),
+        match timeout(PATIENCE, V::of(&snapshot).hold(&id, ask)).await {
+            Ok(Ok(record)) => Ok(Some(record)),
             // Gone since then.
-            Err(None) => Ok(None),
-            Err(Some(error)) => Err(Rejection::unavailable(RETRY_AFTER, error.to_string())),
+            Ok(Err(None)) => Ok(None),
+            Ok(Err(Some(error))) => Err(Rejection::unavailable(RETRY_AFTER, error.to_string())),
+            Err(_) => {
+                let reason = "the credential store does not say what it has";
+                Err(Rejection::unavailable(RETRY_AFTER, reason))
+            }
         }
     }
 }

@@ -174,7 +174,8 @@ impl Latest {
             let token = look.database.token()?;
             let same = |seen: &Seen| seen.token == token && glance.is_same_place(seen.glance);
             if !seen.as_ref().is_some_and(same) {
-                self.read_again(&mut look.database, seen.as_ref().map(|seen| &*seen.token))?;
+                let since = seen.as_ref().filter(|seen| glance.is_same_place(seen.glance));
+                self.read_again(&mut look.database, since.map(|seen| &*seen.token))?;
             }
             look.seen = Some(Seen { glance, token });
         } else {
