@@ -1,22 +1,24 @@
 //! A map of which a copy costs little, and a change to the copy too.
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 /// A copy of so many, and of one of them, is what a change costs.
 const COUNT: usize = 256;
 
+type Shard<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
 /// Copies share what neither has changed.
 #[derive(Clone)]
 pub(crate) struct Shards<K, V> {
-    shards: Vec<Arc<HashMap<K, V>>>,
+    shards: Vec<Arc<Shard<K, V>>>,
     len: usize,
 }
 
 impl<K, V> Default for Shards<K, V> {
     fn default() -> Self {
-        let empty = || Arc::new(HashMap::new());
+        let empty = || Arc::new(HashMap::default());
         Self { shards: (0..COUNT).map(|_| empty()).collect(), len: 0 }
     }
 }
@@ -49,24 +51,31 @@ impl<K: Clone + Eq + Hash, V: Clone> Shards<K, V> {
 }
 
 fn shard(key: &impl Hash) -> usize {
-    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
-    key.hash(&mut hasher);
-    // The lower bits of an FNV hash are the better ones.
-    usize::try_from(hasher.finish() % COUNT as u64).unwrap_or(0)
+    // Other bits than those by which a map tells its keys apart.
+    let hash = BuildHasherDefault::<IdHasher>::default().hash_one(key) >> 40;
+    usize::try_from(hash % COUNT as u64).unwrap_or(0)
 }
 
-/// FNV-1a. Keys are ids that were made at random; nobody chooses them.
-struct Fnv(u64);
+/// FNV-1a for texts and one multiplication for numbers, and a mix of their bits at the end. Keys are ids
+/// that were made at random: nobody chooses those that are in a map.
+#[derive(Default)]
+struct IdHasher(u64);
 
-impl Hasher for Fnv {
+impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
 
+    fn write_u64(&mut self, number: u64) {
+        // 2^64 by the golden ratio.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
     fn finish(&self) -> u64 {
-        self.0
+        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ (mixed >> 29)
     }
 }
 
@@ -92,6 +101,9 @@ mod tests {
         let shared =
             map.shards.iter().zip(&before.shards).filter(|(one, other)| Arc::ptr_eq(one, other));
         assert!(shared.count() >= COUNT - 2);
+        let numbers = (0..10_000_u64).map(|number| shard(&number)).collect::<Vec<_>>();
+        let of = |shard| numbers.iter().filter(|one| **one == shard).count();
+        assert!((0..COUNT).all(|shard| (1..200).contains(&of(shard))), "they are spread");
         let largest = before.shards.iter().map(|shard| shard.len()).max();
         assert!(largest < Some(4 * 10_000 / COUNT), "they are spread: {largest:?}");
     }
