@@ -188,9 +188,8 @@ pub(crate) fn revoke(place: &Place, id: &str, successors: bool) -> Result<Report
     });
     let mut text = lines.collect::<Vec<_>>().join("\n");
     if revoked.iter().any(|(_, found)| matches!(found, Revocation::Now(_))) {
-        text.push_str(
-            "\nrunning servers refuse it within a quarter of a second, and end what is open for it",
-        );
+        let bound = place.bound();
+        text.push_str(&format!("\nrunning servers refuse it {bound}, and end what is open for it"));
     }
     let json = |(id, found): &(String, Revocation)| json!({ "id": id, "revoked": found.since().to_string(), "before": found.is_old() });
     // As it was when there was but one.

@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use mcp_auth::guard::limit::Rate;
 use mcp_auth::shell;
 
+use store::Store;
+
 use crate::expiry;
 pub use token::{Token, TokenCommand};
 
@@ -311,6 +313,14 @@ impl Place {
     /// The store's file.
     pub fn store_file(&self) -> PathBuf {
         self.store.clone().unwrap_or_else(|| self.keys.join(store::FILE_NAME))
+    }
+
+    /// Within what time every server of the store knows of a change.
+    pub(crate) fn bound(&self) -> &'static str {
+        match Store::names_a_server(&self.store_file()) {
+            true => "within a second",
+            false => "within a quarter of a second",
+        }
     }
 
     /// What has to be added to a command so that it finds the same folder.

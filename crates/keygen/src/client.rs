@@ -117,10 +117,11 @@ pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
         StoreError::UnknownClient(_) => Error::unknown("client", id, place),
         error => error.into(),
     });
+    let bound = place.bound();
     let (text, since) = match revoked? {
         Revocation::Now(since) => (
             format!(
-                "revoked client {id}; it gets no more tokens, and those it has are refused within a quarter of a second; what is open for them ends"
+                "revoked client {id}; it gets no more tokens, and those it has are refused {bound}; what is open for them ends"
             ),
             since,
         ),

@@ -1,5 +1,6 @@
 //! From one store into another.
 
+use std::fs;
 use std::path::Path;
 
 use mcp_auth::shell;
@@ -10,12 +11,14 @@ use crate::cli::Place;
 use crate::{Error, Report};
 
 pub(crate) fn run(place: &Place, from: &Path) -> Result<Report, Error> {
-    if !Store::may_exist(from) {
+    // An empty file would be made a store.
+    if !Store::may_exist(from) || fs::metadata(from).is_ok_and(|file| file.len() == 0) {
         return Err(Error::Invalid(format!("there is no store {}", from.display())));
     }
     let path = place.store_file();
-    let Imported { keys, clients, revocations } =
-        Store::open(&path)?.import(&Store::open(from)?)?;
+    // First, so that nothing is made where it cannot be read.
+    let source = Store::open(from)?;
+    let Imported { keys, clients, revocations } = Store::open(&path)?.import(&source)?;
     let (from, to) = (from.to_string_lossy(), path.to_string_lossy());
     let text = format!(
         "took over from {from}: API keys {keys}, clients {clients}, revocations {revocations}\n\

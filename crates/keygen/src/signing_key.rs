@@ -82,10 +82,11 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
 pub(crate) fn revoke(place: &Place, kid: &str) -> Result<Report, Error> {
     let revoked = Store::open(&place.store_file())?.revoke_signing_key(kid)?;
     let since = revoked.since();
+    let bound = place.bound();
     let mut text = match revoked {
         Revocation::Now(_) => format!(
-            "every token that the key {kid} signed is refused within a quarter of a second, and \
-             what is open for them ends\n"
+            "every token that the key {kid} signed is refused {bound}, and what is open for them \
+             ends\n"
         ),
         Revocation::Already(_) => format!("the key {kid} was revoked already, at {since:.0}\n"),
     };

@@ -16,7 +16,12 @@ fn what_one_store_has_is_in_the_other_and_neither_is_written_over() {
     let shell = Shell::new();
     let missing = shell.fails(&["--store", "new.db", "import", "keys/credentials.db"]);
     assert!(missing.contains("there is no store keys/credentials.db"), "{missing}");
+    fs::write(shell.path("empty"), "").unwrap();
+    assert!(shell.fails(&["--store", "new.db", "import", "empty"]).contains("there is no store"));
+    fs::write(shell.path("other"), "something else").unwrap();
+    shell.fails(&["--store", "new.db", "import", "other"]);
     assert!(!shell.path("new.db").exists() && !shell.path("keys").exists());
+    assert_eq!(fs::read(shell.path("empty")).unwrap(), b"");
 
     for (owner, file) in [("bob", "bob.apikey"), ("alice", "alice.apikey")] {
         let create = ["apikey", "create", "--owner", owner, "--name", "Laptop", "--out", file];

@@ -166,24 +166,38 @@ impl Latest {
 
     fn read_if_changed(&self, look: &mut Look) -> Result<(), StoreError> {
         let now = self.start.elapsed().as_millis();
-        // Taken before the tables are read: what comes between the two is then found at the next
-        // look.
-        let glance = look.database.glance()?;
         let seen = look.seen.take();
-        if seen.as_ref().is_none_or(|seen| !glance.is_unchanged(seen.glance)) {
-            let token = look.database.token()?;
-            let same = |seen: &Seen| seen.token == token && glance.is_same_place(seen.glance);
-            if !seen.as_ref().is_some_and(same) {
-                let since = seen.as_ref().filter(|seen| glance.is_same_place(seen.glance));
-                self.read_again(&mut look.database, since.map(|seen| &*seen.token))?;
+        match self.read_since(&mut look.database, seen.as_ref()) {
+            Ok(newer) => look.seen = newer.or(seen),
+            Err(error) => {
+                // What is in memory is what it was, and what follows it can be asked for again.
+                look.seen = seen;
+                return Err(error);
             }
-            look.seen = Some(Seen { glance, token });
-        } else {
-            look.seen = seen;
         }
         // Of the look's beginning, and after the snapshot it speaks of.
         self.read_at.store(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Release);
         Ok(())
+    }
+
+    /// `None` if nothing can have changed.
+    fn read_since(
+        &self,
+        database: &mut Database,
+        seen: Option<&Seen>,
+    ) -> Result<Option<Seen>, StoreError> {
+        // Taken before the tables are read: what comes between the two is then found at the next
+        // look.
+        let glance = database.glance()?;
+        if seen.is_some_and(|seen| glance.is_unchanged(seen.glance)) {
+            return Ok(None);
+        }
+        let token = database.token()?;
+        let seen = seen.filter(|seen| glance.is_same_place(seen.glance));
+        if seen.is_none_or(|seen| seen.token != token) {
+            self.read_again(database, seen.map(|seen| &*seen.token))?;
+        }
+        Ok(Some(Seen { glance, token }))
     }
 
     /// What was changed since this token, or all.

@@ -132,7 +132,12 @@ impl Store {
 
     /// Whether it is on a PostgreSQL server, and not in a file.
     pub fn is_on_a_server(&self) -> bool {
-        is_address(self.path())
+        Self::names_a_server(self.path())
+    }
+
+    /// Whether what this names is to be looked for on a PostgreSQL server.
+    pub fn names_a_server(path: &Path) -> bool {
+        is_address(path)
     }
 
     /// Whether all credentials can be judged now, those too that were made a moment ago.

@@ -174,3 +174,22 @@ fn token(jti: &str, seconds: i64) -> RevokedToken {
     let ends = Timestamp::now() + SignedDuration::from_secs(seconds);
     RevokedToken { jti: jti.to_owned(), client: "c".to_owned(), ends }
 }
+
+#[tokio::test]
+async fn after_an_outage_only_what_was_changed_is_read() {
+    let place = Place::new();
+    let server =
+        place.server_with(Memory { grace: Duration::from_secs(3600), ..Memory::default() });
+    // Seen by nobody who is not told of it.
+    place.sql_in_secret("UPDATE api_keys SET name = 'another'");
+    let away = place.path.with_extension("away");
+    fs::rename(&place.path, &away).unwrap();
+    eventually(async || server.ready().is_err()).await;
+    fs::rename(&away, &place.path).unwrap();
+    eventually(async || server.ready().is_ok()).await;
+    let key = PlainKey::mint();
+    Store::open(&place.path).unwrap().insert_key(NewKey::of(&key, "carol", "New")).unwrap();
+    eventually(async || place.status(&server, &key).await == 200).await;
+    let alice = server.find(place.alice.id()).await.unwrap().unwrap();
+    assert_eq!(alice.identity.name.as_deref(), Some("Laptop"), "all was read again");
+}
