@@ -368,6 +368,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_promised_is_what_the_store_keeps() {
+        let bound = |store: &str| {
+            Cli::try_parse_from(["keygen", "--store", store, "init"]).unwrap().place.bound()
+        };
+        assert_eq!(bound("a.db"), "within a quarter of a second");
+        assert_eq!(bound("postgres://mcp@localhost/mcp"), "within a second");
+    }
+
+    #[test]
     fn rules_are_names_or_prefixes() {
         for good in ["get_time", "get_*", "*", "read_only"] {
             assert!(rule(good).is_ok(), "{good}");

@@ -17,8 +17,9 @@ pub(crate) fn revoke(place: &Place, user: &str) -> Result<Report, Error> {
         text.push_str(&format!("revoked client {client}\n"));
     }
     text.push_str(&format!(
-        "every token of {user} that was issued until {until:.0} is refused within a quarter of a \
-         second, and what is open for {user} ends"
+        "every token of {user} that was issued until {until:.0} is refused {}, and what is open for \
+         {user} ends",
+        place.bound()
     ));
     let json = json!({
         "user": user, "api_keys": keys, "clients": clients, "tokens_until": until.to_string(),
