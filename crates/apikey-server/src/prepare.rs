@@ -10,7 +10,7 @@ use mcp_auth::authn::apikey::{ApiKeys, OneKey};
 use mcp_auth::authz::{Catalogue, Policy, Rule};
 use secrecy::{ExposeSecret, SecretString};
 use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
-use store::{KEY_ISSUER, Memory, Store, demo};
+use store::{KEY_ISSUER, Ledger, Memory, Store, demo};
 use tools::{Kit, Records, ToolServer, Weather};
 
 use crate::keys::Keys;
@@ -164,7 +164,7 @@ fn store(options: &Options) -> anyhow::Result<Store> {
         demo::make_keys(&store, &options.common.keys)?;
         return Ok(store);
     }
-    if !Store::may_exist(&file) {
+    if !Ledger::may_exist(&file) {
         bail!("others can reach this server, and there is no key yet; make one: {CREATE}{flag}");
     }
     let store = Store::open_with(&file, memory)?;

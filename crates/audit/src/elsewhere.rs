@@ -4,22 +4,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mcp_auth::audit::Heads;
+use mcp_auth::audit::{Heads, KeptHeads};
 
 use crate::AuditError;
 use crate::head::{Head, Presence};
 use crate::key::Key;
 
 /// Where the head of one audit is kept.
-pub(crate) struct HeadElsewhere {
-    heads: Arc<dyn Heads>,
+pub(crate) struct HeadElsewhere<H: ?Sized = dyn Heads> {
+    heads: Arc<H>,
     name: String,
     path: PathBuf,
 }
 
-impl HeadElsewhere {
+impl<H: KeptHeads + ?Sized> HeadElsewhere<H> {
     /// That of the audit which is written to `file`, which has to be its place and not another way to it.
-    pub(crate) fn of(heads: Arc<dyn Heads>, key: &Key, file: &Path) -> Result<Self, AuditError> {
+    pub(crate) fn of(heads: Arc<H>, key: &Key, file: &Path) -> Result<Self, AuditError> {
         let path = place(file).map_err(AuditError::reading(file))?;
         Ok(Self { heads, name: key.name_of(&path), path })
     }
@@ -29,7 +29,9 @@ impl HeadElsewhere {
         let head = head.map_err(|why| AuditError::Heads { file: self.path.clone(), why })?;
         Ok(head.map_or(Presence::Absent, |text| Head::parse(key, &text)))
     }
+}
 
+impl HeadElsewhere {
     pub(crate) fn keep(&self, head: String) {
         self.heads.keep(&self.name, head);
     }

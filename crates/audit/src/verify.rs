@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use mcp_auth::audit::Heads;
+use mcp_auth::audit::KeptHeads;
 
 use crate::elsewhere::HeadElsewhere;
 use crate::key::Key;
@@ -22,13 +22,13 @@ const MOMENT: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Elsewhere<'a> {
     /// There.
-    pub heads: Arc<dyn Heads>,
+    pub heads: Arc<dyn KeptHeads>,
     /// Where the server wrote the file, which may lie elsewhere by now: it was kept under that.
     pub written_as: &'a Path,
 }
 
 impl Elsewhere<'_> {
-    fn open(self, key: &Key) -> Result<HeadElsewhere, AuditError> {
+    fn open(self, key: &Key) -> Result<HeadElsewhere<dyn KeptHeads>, AuditError> {
         HeadElsewhere::of(self.heads, key, &files::behind_links(self.written_as))
     }
 }

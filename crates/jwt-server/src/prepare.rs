@@ -6,7 +6,7 @@ use anyhow::bail;
 use mcp_auth::audit::Heads;
 use secrecy::SecretString;
 use serve::{App, Banner, PublicUrl, Server, secret_from_environment};
-use store::{Memory, Store, demo};
+use store::{Ledger, Memory, Store, demo};
 use tools::{Records, Weather};
 
 use crate::options::CREATE;
@@ -93,7 +93,7 @@ fn clients(options: &Options) -> anyhow::Result<Store> {
         demo::make_clients(&store, &options.common.keys)?;
         return Ok(store);
     }
-    if !Store::may_exist(&file) {
+    if !Ledger::may_exist(&file) {
         bail!("others can reach this server, and there is no client yet; make one: {CREATE}{flag}");
     }
     let store = Store::open_with(&file, memory)?;

@@ -5,7 +5,7 @@ use mcp_auth::authn::apikey::{KeyId, PlainKey};
 use mcp_auth::guard::limit::Rate;
 use mcp_auth::shell;
 use serde_json::{Value, json};
-use store::{NewKey, Revocation, Store, StoreError, StoredKey};
+use store::{Ledger, NewKey, Revocation, StoreError, StoredKey};
 use zeroize::Zeroizing;
 
 use crate::cli::{CreateApiKey, Holder, Place, RotateApiKey};
@@ -38,7 +38,7 @@ pub(crate) fn create(place: &Place, options: CreateApiKey) -> Result<Report, Err
     };
     let ends = expires.map_or_else(|| "never".to_owned(), |end| format!("{end:.0}"));
 
-    let store = Store::open(&place.store_file())?;
+    let store = Ledger::open(&place.store_file())?;
     let handover = Handover::choose(place, &holder, &id, ".apikey");
     let mut written = None;
     store.insert_key_when(key, || {
@@ -69,7 +69,7 @@ pub(crate) fn rotate(place: &Place, options: RotateApiKey) -> Result<Report, Err
     let plain = PlainKey::mint();
     let id = plain.id().to_string();
     let mut handover = None;
-    let kept = Store::open(&place.store_file())?.rotate_key_when(former, &plain, until, |key| {
+    let kept = Ledger::open(&place.store_file())?.rotate_key_when(former, &plain, until, |key| {
         let RotateApiKey { ref out, show, force, .. } = options;
         let holder = Holder {
             owner: key.owner.clone(),
@@ -117,7 +117,7 @@ pub(crate) fn rotate(place: &Place, options: RotateApiKey) -> Result<Report, Err
 }
 
 pub(crate) fn list(place: &Place) -> Result<Report, Error> {
-    let keys = Store::open(&place.store_file())?.list_keys()?;
+    let keys = Ledger::open(&place.store_file())?.list_keys()?;
     let json = keys.iter().map(|key| {
         json!({
             "id": key.id.to_string(), "owner": key.owner, "user_number": key.user_number,
@@ -172,7 +172,7 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
 
 pub(crate) fn revoke(place: &Place, id: &str, successors: bool) -> Result<Report, Error> {
     let key = key_id(place, id)?;
-    let store = Store::open(&place.store_file())?;
+    let store = Ledger::open(&place.store_file())?;
     let revoked = if successors {
         store.revoke_key_and_successors(key)
     } else {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mcp_auth::shell;
 use serde_json::json;
-use store::{Store, StoreError};
+use store::{Ledger, StoreError};
 
 use crate::cli::Place;
 use crate::{Error, Report};
@@ -17,7 +17,7 @@ pub(crate) fn run(place: &Place, copy: &Path) -> Result<Report, Error> {
             path.display()
         )));
     }
-    Store::open(&path)?.back_up(copy).map_err(|error| match error {
+    Ledger::open(&path)?.back_up(copy).map_err(|error| match error {
         StoreError::Io { source, .. } => Error::Invalid(format!(
             "cannot write {}: {source}; name a file that is not there yet",
             copy.display()

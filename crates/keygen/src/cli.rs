@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mcp_auth::guard::limit::Rate;
 use mcp_auth::shell;
 
-use store::Store;
+use store::Ledger;
 
 use crate::expiry;
 pub use token::{Token, TokenCommand};
@@ -317,7 +317,7 @@ impl Place {
 
     /// Within what time every server of the store knows of a change.
     pub(crate) fn bound(&self) -> &'static str {
-        match Store::names_a_server(&self.store_file()) {
+        match Ledger::names_a_server(&self.store_file()) {
             true => "within a second",
             false => "within a quarter of a second",
         }

@@ -3,7 +3,7 @@
 use mcp_auth::authn::client::PlainClient;
 use mcp_auth::shell;
 use serde_json::json;
-use store::{NewClient, Revocation, Store, StoreError, StoredClient};
+use store::{Ledger, NewClient, Revocation, StoreError, StoredClient};
 use zeroize::Zeroizing;
 
 use crate::cli::{CreateClient, Place};
@@ -34,7 +34,7 @@ pub(crate) fn create(place: &Place, options: CreateClient) -> Result<Report, Err
         client.scopes.join(" ")
     };
 
-    let store = Store::open(&place.store_file())?;
+    let store = Ledger::open(&place.store_file())?;
     let handover = Handover::choose(place, &holder, &id, ".client.json");
     let file = json!({ "client_id": id, "client_secret": plain.reveal_secret() });
     let file = Zeroizing::new(format!("{file:#}\n"));
@@ -75,7 +75,7 @@ pub(crate) fn create(place: &Place, options: CreateClient) -> Result<Report, Err
 }
 
 pub(crate) fn list(place: &Place) -> Result<Report, Error> {
-    let clients = Store::open(&place.store_file())?.list_clients()?;
+    let clients = Ledger::open(&place.store_file())?.list_clients()?;
     let json = clients.iter().map(|client| {
         json!({
             "client_id": client.id, "owner": client.owner, "user_number": client.user_number,
@@ -112,7 +112,7 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
 }
 
 pub(crate) fn revoke(place: &Place, id: &str) -> Result<Report, Error> {
-    let revoked = Store::open(&place.store_file())?.revoke_client(id);
+    let revoked = Ledger::open(&place.store_file())?.revoke_client(id);
     let revoked = revoked.map_err(|error| match error {
         StoreError::UnknownClient(_) => Error::unknown("client", id, place),
         error => error.into(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use store::{Store, demo};
+use store::{Ledger, demo};
 
 use crate::cli::Place;
 use crate::rsa::{self, PRIVATE_FILE, PUBLIC_FILE, after_dashes};
@@ -38,7 +38,7 @@ pub(crate) fn run(place: &Place) -> Result<Report, Error> {
         text.push_str(&format!("{done}  {}  {purpose}\n", path.display()));
     }
     let (keys, all) = (after_dashes(&place.flag()), after_dashes(&place.flags()));
-    let demo = demo_note(&Store::open(&place.store_file())?)?;
+    let demo = demo_note(&Ledger::open(&place.store_file())?)?;
     text.push_str(&format!(
         "\n{demo}next, in two terminals:\n  \
          cargo run -p apikey-server{all}   and  cargo run -p apikey-client{keys}\n  \
@@ -58,7 +58,7 @@ pub(crate) fn run(place: &Place) -> Result<Report, Error> {
 }
 
 /// A store with credentials of somebody else is given none of these.
-fn demo_note(store: &Store) -> Result<String, Error> {
+fn demo_note(store: &Ledger) -> Result<String, Error> {
     let what = match (store.has_demo_keys()?, store.has_demo_clients()?) {
         (true, true) => "API keys and clients",
         (true, false) => "API keys",
@@ -86,8 +86,8 @@ pub fn init_with_store(keys_dir: &Path, store_file: &Path) -> Result<Vec<Outcome
         made: demo::make_secret(keys_dir)?.is_some(),
         purpose: "the secret with which jwt-server signs",
     });
-    let store_is_new = !Store::may_exist(store_file);
-    let store = Store::open(store_file)?;
+    let store_is_new = !Ledger::may_exist(store_file);
+    let store = Ledger::open(store_file)?;
     outcomes.push(Outcome {
         path: store_file.to_owned(),
         made: store_is_new,

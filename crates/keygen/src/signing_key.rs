@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mcp_auth::authn::jwt::KeySet;
 use mcp_auth::secret;
 use serde_json::json;
-use store::{Revocation, Store, StoredSigningKey};
+use store::{Ledger, Revocation, StoredSigningKey};
 
 use crate::cli::Place;
 use crate::rsa::PUBLIC_FILE;
@@ -28,7 +28,7 @@ struct Found {
 
 /// What the keys folder holds, and what servers verified by that it does not hold.
 pub(crate) fn list(place: &Place) -> Result<Report, Error> {
-    let store = Store::open(&place.store_file())?;
+    let store = Ledger::open(&place.store_file())?;
     let keys = with_seen(found(place)?, store.list_signing_keys()?);
     let revoked = store.revoked_signing_keys()?;
     let now = Timestamp::now();
@@ -80,7 +80,7 @@ pub(crate) fn list(place: &Place) -> Result<Report, Error> {
 }
 
 pub(crate) fn revoke(place: &Place, kid: &str) -> Result<Report, Error> {
-    let revoked = Store::open(&place.store_file())?.revoke_signing_key(kid)?;
+    let revoked = Ledger::open(&place.store_file())?.revoke_signing_key(kid)?;
     let since = revoked.since();
     let bound = place.bound();
     let mut text = match revoked {

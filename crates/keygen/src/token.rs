@@ -8,7 +8,7 @@ use mcp_auth::authn::jwt::{Claims, RevokedToken, Signers};
 use mcp_auth::secret::{self, SecretFileError};
 use mcp_auth::shell;
 use serde_json::json;
-use store::{Revocation, Store};
+use store::{Ledger, Revocation};
 use uuid::Uuid;
 
 use crate::cli::{Place, Token, TokenCommand};
@@ -95,8 +95,8 @@ fn own(place: &Place, jti: String, client: &str) -> Result<String, Error> {
              the server, and in what whoami says; with --elsewhere it may be anything"
         )));
     };
-    let store = Store::open(&place.store_file())?;
-    if !store.list_clients()?.iter().any(|known| known.id == client) {
+    let store = Ledger::open(&place.store_file())?;
+    if !store.has_client(client)? {
         return Err(Error::unknown("client", client, place));
     }
     Ok(jti)
@@ -107,7 +107,7 @@ fn revoke(place: &Place, jti: String, client: String, longest: Duration) -> Resu
     let ends = Timestamp::now()
         .checked_add(longest + LEEWAY)
         .map_err(|error| Error::Invalid(error.to_string()))?;
-    let store = Store::open(&place.store_file())?;
+    let store = Ledger::open(&place.store_file())?;
     let token = RevokedToken { jti, client, ends };
     let (said, since) = match store.revoke_token(&token)? {
         Revocation::Now(since) => {

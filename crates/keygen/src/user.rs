@@ -1,13 +1,13 @@
 //! Users, of whom all that they have is taken back.
 
 use serde_json::json;
-use store::{EndedUser, Store};
+use store::{EndedUser, Ledger};
 
 use crate::cli::Place;
 use crate::{Error, Report};
 
 pub(crate) fn revoke(place: &Place, user: &str) -> Result<Report, Error> {
-    let ended = Store::open(&place.store_file())?.revoke_user(user)?;
+    let ended = Ledger::open(&place.store_file())?.revoke_user(user)?;
     let EndedUser { keys, clients, until } = &ended;
     let mut text = String::new();
     for key in keys {

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::Store;
-use crate::records::{Found, Record};
-use crate::snapshot::RETRY_AFTER;
+use crate::latest::RETRY_AFTER;
+use crate::records::{self, Found, Record};
 
 /// How long a request waits for a record that is not in memory.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -84,7 +84,7 @@ impl Store {
         let snapshot = Guard::into_inner(snapshot);
         let asked = id.clone();
         let ask = async {
-            match self.0.readers.ask(move |session| V::read(session, &asked)).await {
+            match self.0.readers.ask(move |session| records::one::<V>(session, &asked)).await {
                 Ok(record) => record.map(Arc::new).ok_or(None),
                 Err(error) => Err(Some(error)),
             }

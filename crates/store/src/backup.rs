@@ -4,9 +4,9 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
-impl Store {
+impl Ledger {
     /// Writes a copy of the file as it is at one moment (0600), whoever else writes meanwhile. Put in
     /// the place of the file, running servers follow it.
     ///

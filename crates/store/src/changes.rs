@@ -1,62 +1,63 @@
 //! What was changed since all was read.
 
-use std::collections::HashSet;
-
-use mcp_auth::authn::apikey::KeyId;
+use std::collections::{HashMap, HashSet};
 
 use crate::StoreError;
 use crate::session::Session;
 
 const TABLE: &str = "change_log";
 
-/// Of more than so many, reading all is no slower.
-const MOST: usize = 1000;
+/// Of more than so many, reading all is no slower. A change that forgets a thousand tokens is less.
+const MOST: usize = 3000;
+
+/// Tables of what is refused.
+pub(crate) const REVOCATIONS: [&str; 4] =
+    ["revoked_tokens", "revoked_until", "revoked_users", "revoked_signing_keys"];
 
 /// The ids of what was changed, made or removed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
-    pub(crate) keys: HashSet<KeyId>,
+    pub(crate) keys: HashSet<String>,
     pub(crate) clients: HashSet<String>,
-    /// Something was revoked that is no key.
-    pub(crate) revoked_tokens: bool,
+    /// By their tables; clients are among them, whose tokens are revoked with them.
+    pub(crate) revocations: HashMap<&'static str, HashSet<String>>,
 }
 
-/// What was changed since the database had this token; `None` if that is not known, or is all.
+/// What was changed since the database had this token; `None` if that is not known, or too much.
 ///
 /// Tokens are random: where this one stands in the log, what follows it there came after it.
 pub(crate) fn since(session: &Session<'_>, token: &[u8]) -> Result<Option<Changes>, StoreError> {
+    match read(session, token) {
+        // Whoever reads all says what is damaged.
+        Err(StoreError::Damaged { .. }) => Ok(None),
+        changes => changes,
+    }
+}
+
+fn read(session: &Session<'_>, token: &[u8]) -> Result<Option<Changes>, StoreError> {
     let sql = "SELECT max(n) AS n FROM change_log WHERE token = ?1";
     let last: Option<Option<i64>> = session.first(TABLE, "n", sql, &[token.to_vec().into()])?;
     let Some(last) = last.flatten() else { return Ok(None) };
-    // However many tokens were revoked, they are read at once.
-    let sql = format!(
-        "SELECT DISTINCT kind, CASE WHEN kind IN ('api_keys', 'clients') THEN item ELSE '' END AS item
-         FROM change_log WHERE n > ?1 LIMIT {}",
-        MOST + 1
-    );
-    let (mut changes, mut count, mut is_all) = (Changes::default(), 0, false);
+    let sql = format!("SELECT DISTINCT kind, item FROM change_log WHERE n > ?1 LIMIT {}", MOST + 1);
+    let (mut changes, mut count) = (Changes::default(), 0);
     session.each(TABLE, &sql, &[last.into()], |row| {
         count += 1;
-        let (kind, item): (String, Option<String>) = (row.get("kind")?, row.get("item")?);
-        match (kind.as_str(), item) {
-            ("api_keys", Some(id)) => match KeyId::parse(&id) {
-                Some(id) => drop(changes.keys.insert(id)),
-                // Whoever reads all says that it is damaged.
-                None => is_all = true,
-            },
-            ("clients", Some(id)) => {
-                changes.clients.insert(id);
-                // Its tokens are revoked with it.
-                changes.revoked_tokens = true;
+        let (kind, item): (String, String) = (row.get("kind")?, row.get("item")?);
+        match &*kind {
+            "api_keys" => drop(changes.keys.insert(item)),
+            "clients" => {
+                changes.clients.insert(item.clone());
+                changes.revocations.entry("clients").or_default().insert(item);
             }
-            ("revoked_tokens" | "revoked_until" | "revoked_users" | "revoked_signing_keys", _) => {
-                changes.revoked_tokens = true;
+            kind => {
+                let table = REVOCATIONS.into_iter().find(|table| *table == kind);
+                let table = table.ok_or_else(|| row.damaged("kind"))?;
+                changes.revocations.entry(table).or_default().insert(item);
             }
-            _ => is_all = true,
         }
         Ok(())
     })?;
-    Ok(Some(changes).filter(|_| count <= MOST && !is_all))
+    Ok(Some(changes).filter(|_| count <= MOST))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use mcp_auth::authn::client::{ClientRecord, PlainClient};
 use crate::StoreError;
 use crate::records::{Record, Records};
 use crate::row::{self, Read};
-use crate::session::{Row, Session};
+use crate::session::{self, Moments, Row, Session};
 use crate::snapshot::Snapshot;
 
 const TABLE: &str = "clients";
@@ -103,42 +103,34 @@ impl NewClient {
 
 /// Every client with its digest, in the order in which they were made. A row that cannot be
 /// read is an error of its own, and takes none of the others with it.
-pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Read<StoredClient>>, StoreError> {
+pub(crate) fn all(from: &mut impl Moments) -> Result<Vec<Read<StoredClient>>, StoreError> {
     let mut clients = Vec::new();
-    session.all(TABLE, "clients.*", "", |row| {
+    session::all(from, TABLE, "clients.*", "", |row| {
         clients.push(read(row));
         Ok(())
     })?;
     Ok(clients)
 }
 
-/// The same for what the token endpoint is told of each.
-pub(crate) fn records(
-    session: &Session<'_>,
-    mut with: impl FnMut(Result<(String, ClientRecord), StoreError>),
-) -> Result<(), StoreError> {
-    session.all(TABLE, "clients.*", "", |row| {
-        let client = read(row).map(|(client, digest)| record(client, digest));
-        with(client.map(|client| (client.id.clone(), client)));
-        Ok(())
-    })
-}
-
 impl Record for ClientRecord {
     type Id = String;
+
+    const TABLE: &'static str = TABLE;
 
     fn of(snapshot: &Snapshot) -> &Records<String, Self> {
         &snapshot.clients
     }
 
-    fn read(session: &Session<'_>, id: &String) -> Result<Option<Self>, StoreError> {
-        let mut found = None;
-        session.each(TABLE, "SELECT * FROM clients WHERE id = ?1", &[id.into()], |row| {
-            let (client, digest) = read(row)?;
-            found = Some(record(client, digest));
-            Ok(())
-        })?;
-        Ok(found)
+    fn of_mut(snapshot: &mut Snapshot) -> &mut Records<String, Self> {
+        &mut snapshot.clients
+    }
+
+    fn id(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    fn read(row: &Row<'_>) -> Result<(String, Self), StoreError> {
+        read(row).map(|(client, digest)| (client.id.clone(), record(client, digest)))
     }
 
     fn end(&self) -> Option<Timestamp> {

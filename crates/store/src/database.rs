@@ -7,7 +7,7 @@ use crate::StoreError;
 use crate::opened::{Mark, Opened};
 #[cfg(feature = "postgres")]
 use crate::postgres::Postgres;
-use crate::session::Session;
+use crate::session::{Moments, Session};
 use crate::watch::Bell;
 
 /// A connection to one.
@@ -94,21 +94,6 @@ impl Database {
         }
     }
 
-    /// Reads all of one moment.
-    ///
-    /// # Errors
-    /// What `work` says, or it cannot be read.
-    pub(crate) fn read<T>(
-        &mut self,
-        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        match self {
-            Self::Sqlite(opened) => opened.read(work),
-            #[cfg(feature = "postgres")]
-            Self::Postgres(postgres) => postgres.read(work),
-        }
-    }
-
     /// Looks whether it is still there, and opens it anew if it is another.
     pub(crate) fn glance(&mut self) -> Result<Glance, StoreError> {
         match self {
@@ -153,6 +138,19 @@ impl Database {
             Self::Postgres(postgres) => {
                 Err(StoreError::NoCopy { address: postgres.name().to_owned() })
             }
+        }
+    }
+}
+
+impl Moments for Database {
+    fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Sqlite(opened) => opened.read(work),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(postgres) => postgres.read(work),
         }
     }
 }

@@ -13,8 +13,8 @@ use mcp_auth::secret::{self, SecretFileError};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::store::Change;
-use crate::{NewClient, NewKey, Store, StoreError};
+use crate::ledger::Change;
+use crate::{Ledger, NewClient, NewKey, StoreError};
 
 /// Somebody to try things out as.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,7 @@ pub enum DemoError {
 ///
 /// # Errors
 /// A file or the store cannot be written; then neither is changed.
-pub fn make_keys(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, DemoError> {
+pub fn make_keys(store: &Ledger, keys_dir: &Path) -> Result<Vec<PathBuf>, DemoError> {
     make(store, "api_keys", |change, owner| {
         let plain = PlainKey::mint();
         change.insert_key(&NewKey {
@@ -101,7 +101,7 @@ pub fn make_keys(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, DemoErr
 ///
 /// # Errors
 /// A file or the store cannot be written; then neither is changed.
-pub fn make_clients(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, DemoError> {
+pub fn make_clients(store: &Ledger, keys_dir: &Path) -> Result<Vec<PathBuf>, DemoError> {
     make(store, "clients", |change, owner| {
         let plain = PlainClient::mint();
         change.insert_client(&NewClient {
@@ -120,7 +120,7 @@ pub fn make_clients(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, Demo
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn key_files(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub fn key_files(store: &Ledger, keys_dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let live = store.list_keys()?.into_iter().filter(|key| key.demo && key.revoked.is_none());
     Ok(existing(live.map(|key| key.owner), keys_dir, KEY_SUFFIX))
 }
@@ -129,7 +129,7 @@ pub fn key_files(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, StoreEr
 ///
 /// # Errors
 /// The store cannot be read.
-pub fn client_files(store: &Store, keys_dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub fn client_files(store: &Ledger, keys_dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let clients = store.list_clients()?.into_iter();
     let live = clients.filter(|client| client.demo && client.revoked.is_none());
     Ok(existing(live.map(|client| client.owner), keys_dir, CLIENT_SUFFIX))
@@ -158,7 +158,7 @@ fn existing(owners: impl Iterator<Item = String>, keys_dir: &Path, suffix: &str)
 }
 
 fn make(
-    store: &Store,
+    store: &Ledger,
     table: &'static str,
     one: impl Fn(&Change<'_>, DemoOwner) -> Result<(PathBuf, Zeroizing<String>), StoreError>,
 ) -> Result<Vec<PathBuf>, DemoError> {

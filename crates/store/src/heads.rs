@@ -5,10 +5,10 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use mcp_auth::audit::Heads;
+use mcp_auth::audit::{Heads, KeptHeads};
 
 use crate::session::Session;
-use crate::{Store, StoreError, row};
+use crate::{Ledger, Store, StoreError, row};
 
 const TABLE: &str = "audit_heads";
 
@@ -24,16 +24,16 @@ struct Waiting {
     known: HashSet<String>,
 }
 
-impl Heads for Store {
+impl KeptHeads for Store {
     fn head(&self, name: &str) -> Result<Option<String>, String> {
         if let Some(head) = self.0.keeper.heads.lock().heads.get(name) {
             return Ok(Some(head.clone()));
         }
-        let sql = "SELECT id, head FROM audit_heads WHERE id = ?1";
-        let head = self.read(|session| session.first(TABLE, "head", sql, &[name.into()]));
-        head.map_err(|error| error.to_string())
+        (**self).head(name)
     }
+}
 
+impl Heads for Store {
     fn keep(&self, name: &str, head: String) {
         let mut waiting = self.0.keeper.heads.lock();
         waiting.heads.insert(name.to_owned(), head);
@@ -41,6 +41,14 @@ impl Heads for Store {
         if waiting.known.insert(name.to_owned()) {
             self.0.write_now.ring();
         }
+    }
+}
+
+impl KeptHeads for Ledger {
+    fn head(&self, name: &str) -> Result<Option<String>, String> {
+        let sql = "SELECT id, head FROM audit_heads WHERE id = ?1";
+        let head = self.read(|session| session.first(TABLE, "head", sql, &[name.into()]));
+        head.map_err(|error| error.to_string())
     }
 }
 

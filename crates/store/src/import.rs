@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::ledger::Change;
 use crate::session::Session;
-use crate::store::Change;
 use crate::value::Value;
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
-/// How many rows one statement writes. Each has at most 15 values, and no database takes fewer than
+/// How many rows one statement reads, and one writes. Each has at most 15 values, and no database takes fewer than
 /// 32,766 at once.
 const ROWS: usize = 500;
 
@@ -83,16 +83,16 @@ const NOTES: [Table; 3] = [
     },
 ];
 
-impl Store {
+impl Ledger {
     /// Takes over all that another store holds at this moment: digests, revocations, how often keys were
-    /// used, and how far audit files go. What is good there is good here from then on, and what is revoked there is revoked
-    /// here. What is changed there later is not seen.
+    /// used, and how far audit files go. What is good there is good here from then on, and what is revoked
+    /// there is revoked here. What is changed there later is not seen.
     ///
     /// # Errors
     /// There is something in this store already, the other cannot be read to its end, or this one cannot
     /// be written; then nothing is taken over.
     pub fn import(&self, other: &Self) -> Result<Imported, StoreError> {
-        if Arc::ptr_eq(&self.0, &other.0) {
+        if Arc::ptr_eq(&self.database, &other.database) {
             return Err(StoreError::NotEmpty(self.path().to_owned()));
         }
         self.change(|change| {
@@ -130,35 +130,39 @@ impl Change<'_> {
     /// How many rows there were.
     fn copy(&self, source: &Session<'_>, table: &Table) -> Result<usize, StoreError> {
         let Table { name, columns, order } = table;
-        let sql = format!("SELECT {} FROM {name} ORDER BY {order}", columns.join(", "));
-        let (mut copied, mut waiting) = (0, Vec::new());
-        source.each(name, &sql, &[], |row| {
-            for column in *columns {
-                // Written as if nothing stood there, it could let somebody in.
-                let value: Value = row.get(column)?;
-                waiting.push(value);
+        let columns = columns.join(", ");
+        let (mut copied, mut last) = (0, None);
+        loop {
+            let after = if last.is_some() { format!("WHERE {order} > ?1") } else { String::new() };
+            let sql = format!(
+                "SELECT {order} AS place, {columns} FROM {name} {after} ORDER BY {order} LIMIT {ROWS}"
+            );
+            let (place, mut rows) = (last.take(), Vec::new());
+            source.each(name, &sql, place.as_slice(), |row| {
+                for column in table.columns {
+                    // Written as if nothing stood there, it could let somebody in.
+                    rows.push(row.get::<Value>(column)?);
+                }
+                last = Some(row.get::<Value>("place")?);
+                copied += 1;
+                Ok(())
+            })?;
+            if last.is_none() {
+                return Ok(copied);
             }
-            copied += 1;
-            if copied % ROWS == 0 { self.insert(table, &mut waiting) } else { Ok(()) }
-        })?;
-        self.insert(table, &mut waiting)?;
-        Ok(copied)
+            self.insert(table, &rows)?;
+        }
     }
 
-    fn insert(&self, table: &Table, values: &mut Vec<Value>) -> Result<(), StoreError> {
+    fn insert(&self, table: &Table, values: &[Value]) -> Result<(), StoreError> {
         let width = table.columns.len();
         let row = |row: usize| {
             let places: Vec<_> = (1..=width).map(|at| format!("?{}", row * width + at)).collect();
             format!("({})", places.join(", "))
         };
         let rows: Vec<_> = (0..values.len() / width).map(row).collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
         let (name, columns) = (table.name, table.columns.join(", "));
         let sql = format!("INSERT INTO {name} ({columns}) VALUES {}", rows.join(", "));
-        self.session.execute(&sql, values)?;
-        values.clear();
-        Ok(())
+        self.session.execute(&sql, values).map(drop)
     }
 }

@@ -10,7 +10,7 @@ use mcp_auth::guard::limit::Rate;
 
 use crate::records::{Record, Records};
 use crate::row::{self, Read};
-use crate::session::{Row, Session};
+use crate::session::{self, Moments, Row, Session};
 use crate::snapshot::Snapshot;
 use crate::{KEY_ISSUER, StoreError};
 
@@ -142,42 +142,50 @@ impl NewKey {
 
 /// Every key with its digest, in the order in which they were made, and how often it was used. A row
 /// that cannot be read is an error of its own, and takes none of the others with it.
-pub(crate) fn all(session: &Session<'_>) -> Result<Vec<Read<StoredKey>>, StoreError> {
+pub(crate) fn all(from: &mut impl Moments) -> Result<Vec<Read<StoredKey>>, StoreError> {
     let (mut keys, uses) = (Vec::new(), "LEFT JOIN key_uses ON key_uses.id = api_keys.id");
-    session.all(TABLE, "api_keys.*, last_used, uses", uses, |row| {
+    session::all(from, TABLE, "api_keys.*, last_used, uses", uses, |row| {
         keys.push(read(row));
         Ok(())
     })?;
     Ok(keys)
 }
 
-/// The same for what the layers are told of each.
-pub(crate) fn records(
+/// A key, and those of its chain that were made after it, in that order.
+pub(crate) fn and_later(
     session: &Session<'_>,
-    mut with: impl FnMut(Result<(KeyId, KeyRecord), StoreError>),
-) -> Result<(), StoreError> {
-    session.all(TABLE, "api_keys.*", "", |row| {
-        with(read(row).map(|(key, digest)| (key.id, record(key, digest))));
+    id: KeyId,
+) -> Result<Vec<Result<StoredKey, StoreError>>, StoreError> {
+    let sql = "SELECT later.* FROM api_keys later JOIN api_keys key
+            ON later.chain = key.chain AND later.rowid >= key.rowid
+         WHERE key.id = ?1 ORDER BY later.rowid";
+    let mut keys = Vec::new();
+    session.each(TABLE, sql, &[id.to_string().into()], |row| {
+        keys.push(read(row).map(|(key, _)| key));
         Ok(())
-    })
+    })?;
+    Ok(keys)
 }
 
 impl Record for KeyRecord {
     type Id = KeyId;
 
+    const TABLE: &'static str = TABLE;
+
     fn of(snapshot: &Snapshot) -> &Records<KeyId, Self> {
         &snapshot.keys
     }
 
-    fn read(session: &Session<'_>, id: &KeyId) -> Result<Option<Self>, StoreError> {
-        let mut found = None;
-        let sql = "SELECT * FROM api_keys WHERE id = ?1";
-        session.each(TABLE, sql, &[id.to_string().into()], |row| {
-            let (key, digest) = read(row)?;
-            found = Some(record(key, digest));
-            Ok(())
-        })?;
-        Ok(found)
+    fn of_mut(snapshot: &mut Snapshot) -> &mut Records<KeyId, Self> {
+        &mut snapshot.keys
+    }
+
+    fn id(text: &str) -> Option<KeyId> {
+        KeyId::parse(text)
+    }
+
+    fn read(row: &Row<'_>) -> Result<(KeyId, Self), StoreError> {
+        read(row).map(|(key, digest)| (key.id, record(key, digest)))
     }
 
     fn end(&self) -> Option<Timestamp> {

@@ -7,7 +7,8 @@
 //! store is on a server. A file that is replaced is followed, and a connection that is lost comes
 //! back; a database that cannot be read for [`Memory::grace`] leaves every credential refused.
 //!
-//! - [`Store`] opens the file, changes it and answers the layers of `mcp-auth`.
+//! - [`Ledger`] opens the file, changes it and lists what it holds.
+//! - [`Store`] is a ledger that answers the layers of `mcp-auth` from memory.
 //! - [`NewKey`], [`StoredKey`], [`NewClient`] and [`StoredClient`] are its rows.
 //! - [`demo`] makes what a first run needs.
 
@@ -24,6 +25,8 @@ mod held;
 mod import;
 mod keeper;
 mod keys;
+mod latest;
+mod ledger;
 mod metrics;
 mod opened;
 #[cfg(feature = "postgres")]
@@ -51,9 +54,10 @@ pub use clients::{NewClient, StoredClient};
 pub use error::StoreError;
 pub use import::Imported;
 pub use keys::{NewKey, StoredKey};
-pub use revoke::EndedUser;
+pub use ledger::Ledger;
+pub use revoke::{EndedUser, Revocation};
 pub use signing_keys::{SigningKey, StoredSigningKey};
-pub use store::{Revocation, Store};
+pub use store::Store;
 pub use tokens::MOST_REVOKED;
 
 /// The file's usual name within the keys folder.

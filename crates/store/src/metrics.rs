@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use mcp_auth::metrics::{EXPIRY, Gauges, STORE_AGE, STORE_READABLE, STORE_ROWS};
 
-use crate::snapshot::{Latest, Snapshot};
+use crate::latest::Latest;
+use crate::snapshot::Snapshot;
 
 /// Lets the gauges be read for as long as the store is open.
 pub(crate) fn watch(latest: &Arc<Latest>) {

@@ -1,5 +1,6 @@
 //! Records by id: every id is in memory, and as many records as it is to hold.
 
+use std::fmt::Display;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::StoreError;
 use crate::held::Held;
-use crate::session::Session;
+use crate::session::{Row, Session};
 use crate::shards::Shards;
 use crate::snapshot::Snapshot;
 
@@ -36,16 +37,35 @@ pub(crate) enum Found<V> {
 
 /// What can be found by an id.
 pub(crate) trait Record: Sized + Send + Sync + 'static {
-    type Id: Clone + Eq + Hash + Send + Sync + 'static;
+    type Id: Clone + Display + Eq + Hash + Send + Sync + 'static;
+
+    /// Where they are kept.
+    const TABLE: &'static str;
 
     /// All of this kind.
     fn of(snapshot: &Snapshot) -> &Records<Self::Id, Self>;
 
-    /// What the database says of one.
-    fn read(session: &Session<'_>, id: &Self::Id) -> Result<Option<Self>, StoreError>;
+    /// The same, to be changed.
+    fn of_mut(snapshot: &mut Snapshot) -> &mut Records<Self::Id, Self>;
+
+    /// What a row is found by, if this is such an id.
+    fn id(text: &str) -> Option<Self::Id>;
+
+    /// What a row says.
+    fn read(row: &Row<'_>) -> Result<(Self::Id, Self), StoreError>;
 
     /// From when on it is refused.
     fn end(&self) -> Option<Timestamp>;
+}
+
+/// What the database says of one.
+pub(crate) fn one<V: Record>(session: &Session<'_>, id: &V::Id) -> Result<Option<V>, StoreError> {
+    let (mut found, sql) = (None, format!("SELECT * FROM {} WHERE id", V::TABLE));
+    session.each_of(V::TABLE, &sql, [&id.to_string()], |row| {
+        found = Some(V::read(row)?.1);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 impl<V: Record> Records<V::Id, V> {

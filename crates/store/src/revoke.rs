@@ -3,8 +3,31 @@
 use jiff::Timestamp;
 use mcp_auth::authn::apikey::KeyId;
 
-use crate::store::Change;
-use crate::{Revocation, Store, StoreError, row};
+use crate::ledger::Change;
+use crate::{Ledger, StoreError, row};
+
+/// What a revocation found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// It had been revoked at that moment already.
+    Already(Timestamp),
+    /// It is revoked as of this moment.
+    Now(Timestamp),
+}
+
+impl Revocation {
+    /// Since when it is revoked.
+    pub fn since(self) -> Timestamp {
+        match self {
+            Self::Already(since) | Self::Now(since) => since,
+        }
+    }
+
+    /// Whether it had been revoked before.
+    pub fn is_old(self) -> bool {
+        matches!(self, Self::Already(_))
+    }
+}
 
 /// What the revocation of a user ended. What had been revoked before is not in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +40,7 @@ pub struct EndedUser {
     pub until: Timestamp,
 }
 
-impl Store {
+impl Ledger {
     /// Refuses a key, and all that took over from it or from those that did, from now on.
     /// Answers each with what was found, the key itself first.
     ///

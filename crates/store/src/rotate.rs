@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 use mcp_auth::authn::apikey::{KeyId, PlainKey};
 
-use crate::store::Change;
-use crate::{NewKey, Store, StoreError, StoredKey, keys, row};
+use crate::ledger::Change;
+use crate::{Ledger, NewKey, StoreError, StoredKey, keys, row};
 
-impl Store {
+impl Ledger {
     /// Lets `next` take over from a key, in the same chain, with the same owner, name, number,
     /// role, grants and limits, if `handed_over` succeeds. The one before ends at `until`, if not sooner.
     /// Returns both as they are then, the one before first.
     ///
     /// # Errors
     /// There is no such key, it is in force no more, or another has taken over from it; as for
-    /// [`Store::insert_key`]; and what `handed_over` says.
+    /// [`Ledger::insert_key`]; and what `handed_over` says.
     pub fn rotate_key_when<E: From<StoreError>>(
         &self,
         id: KeyId,
@@ -52,19 +52,16 @@ impl Store {
 impl Change<'_> {
     /// A key that another can take over from, and the newest of its chain, which may be revoked.
     fn live_key(&self, id: KeyId) -> Result<(StoredKey, StoredKey), StoreError> {
-        let keys = keys::all(self.session)?;
-        // What cannot be read is no key that is asked for, as long as that one is there.
-        let keys: Vec<_> =
-            keys.into_iter().filter_map(|row| row.ok().map(|(key, _)| key)).collect();
-        let at = keys.iter().position(|key| key.id == id).ok_or(StoreError::UnknownKey(id))?;
-        let key = &keys[at];
+        let mut keys = keys::and_later(self.session, id)?.into_iter();
+        let key = keys.next().ok_or(StoreError::UnknownKey(id))??;
+        // What cannot be read is no key that took over.
+        let later: Vec<_> = keys.filter_map(Result::ok).collect();
         let now = Timestamp::now();
         if key.revoked.is_some() || key.expires.is_some_and(|end| end <= now) {
             return Err(StoreError::Over(id));
         }
-        let mut later = keys[at + 1..].iter().rev().filter(|later| later.chain == key.chain);
-        let newest = later.clone().next().unwrap_or(key);
-        match later.find(|later| later.revoked.is_none()) {
+        let newest = later.last().unwrap_or(&key);
+        match later.iter().rfind(|later| later.revoked.is_none()) {
             Some(next) => Err(StoreError::Followed { id, next: next.id }),
             None => Ok((key.clone(), newest.clone())),
         }

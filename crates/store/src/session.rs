@@ -6,7 +6,13 @@ use crate::StoreError;
 use crate::value::{FromValue, Value};
 
 /// How many rows are read at once of a table that may have any number of them.
+#[cfg(not(test))]
 const PAGE: usize = 10_000;
+#[cfg(test)]
+const PAGE: usize = 100;
+
+/// How many ids one question names.
+const IDS: usize = 500;
 
 /// What is done with the columns and the values of one row.
 pub(crate) type OneRow<'a> = dyn FnMut(&[String], Vec<Value>) -> Result<(), StoreError> + 'a;
@@ -26,12 +32,60 @@ pub(crate) trait Speak {
 /// A connection within one transaction.
 pub(crate) struct Session<'a>(&'a dyn Speak);
 
+/// Where the same tables can be read again and again: at one moment, or at one after another.
+pub(crate) trait Moments {
+    /// Reads at the next one.
+    fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError>;
+}
+
+/// Always the same one.
+impl Moments for &Session<'_> {
+    fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        work(self)
+    }
+}
+
 /// One row that the database answered with.
 pub(crate) struct Row<'a> {
     name: &'a Path,
     table: &'static str,
     columns: &'a [String],
     values: Vec<Value>,
+}
+
+/// All rows of a table in the order in which they were made, of which few are in memory at once, and each
+/// few are of one moment. `columns` are what is read of them, and `join` of others.
+pub(crate) fn all(
+    from: &mut impl Moments,
+    table: &'static str,
+    columns: &str,
+    join: &str,
+    mut row: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "SELECT {table}.rowid, {columns} FROM {table} {join} WHERE {table}.rowid > ?1
+         ORDER BY {table}.rowid LIMIT {PAGE}"
+    );
+    let mut last = i64::MIN;
+    loop {
+        let (after, mut rows) = (last, 0);
+        from.read(|session| {
+            session.each(table, &sql, &[after.into()], |found| {
+                last = found.get("rowid")?;
+                rows += 1;
+                row(found)
+            })
+        })?;
+        if rows < PAGE {
+            return Ok(());
+        }
+    }
 }
 
 impl<'a> Session<'a> {
@@ -62,31 +116,20 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// All rows of a table in the order in which they were made, of which few are in memory at once.
-    /// `columns` are what is read of them, and `join` of others.
-    pub(crate) fn all(
+    /// The rows that have one of these ids. `sql` ends where they are to be named.
+    pub(crate) fn each_of<'i>(
         &self,
         table: &'static str,
-        columns: &str,
-        join: &str,
+        sql: &str,
+        ids: impl IntoIterator<Item = &'i String>,
         mut row: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let sql = format!(
-            "SELECT {table}.rowid, {columns} FROM {table} {join} WHERE {table}.rowid > ?1
-             ORDER BY {table}.rowid LIMIT {PAGE}"
-        );
-        let mut last = i64::MIN;
-        loop {
-            let (after, mut rows) = (last, 0);
-            self.each(table, &sql, &[after.into()], |found| {
-                last = found.get("rowid")?;
-                rows += 1;
-                row(found)
-            })?;
-            if rows < PAGE {
-                return Ok(());
-            }
+        let ids: Vec<Value> = ids.into_iter().map(Value::from).collect();
+        for some in ids.chunks(IDS) {
+            let places: Vec<_> = (1..=some.len()).map(|at| format!("?{at}")).collect();
+            self.each(table, &format!("{sql} IN ({})", places.join(", ")), some, &mut row)?;
         }
+        Ok(())
     }
 
     /// The value of one column in the first row that is found.

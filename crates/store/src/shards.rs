@@ -1,5 +1,6 @@
 //! A map of which a copy costs little, and a change to the copy too.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
@@ -24,7 +25,13 @@ impl<K, V> Default for Shards<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Shards<K, V> {
-    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        if self.len == 0 {
+            return None;
+        }
         self.shards[shard(key)].get(key)
     }
 
@@ -50,7 +57,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Shards<K, V> {
     }
 }
 
-fn shard(key: &impl Hash) -> usize {
+fn shard(key: &(impl Hash + ?Sized)) -> usize {
     // Other bits than those by which a map tells its keys apart.
     let hash = BuildHasherDefault::<IdHasher>::default().hash_one(key) >> 40;
     usize::try_from(hash % COUNT as u64).unwrap_or(0)

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use mcp_auth::authn::jwt::VerifyingKey;
 
 use crate::session::Session;
-use crate::{Store, StoreError, row};
+use crate::{Ledger, Store, StoreError, row};
 
 const TABLE: &str = "signing_keys";
 
@@ -59,7 +59,9 @@ impl Store {
         self.0.keeper.signing_keys.lock().push(source);
         self.0.write_now.ring();
     }
+}
 
+impl Ledger {
     /// All keys that servers of this store have seen, in the order in which they did.
     ///
     /// # Errors
@@ -91,7 +93,9 @@ impl Noted {
     pub(crate) fn take(&self) -> Vec<SigningKey> {
         let (now, mut taken) = (Instant::now(), Vec::new());
         for Source { keys, written } in &mut *self.lock() {
-            for key in keys() {
+            let keys = keys();
+            written.retain(|kid, _| keys.iter().any(|key| key.kid == *kid));
+            for key in keys {
                 let known = written.get(&key.kid);
                 if known.is_some_and(|(known, at)| *known == key && now - *at < AGAIN)
                     // An issuer may call its keys what it likes, and such a one cannot be revoked either.

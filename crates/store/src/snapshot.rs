@@ -1,26 +1,21 @@
-//! All that the file says, in memory, and for how long that counts.
+//! All that the file says at one moment.
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
-use mcp_auth::Rejection;
 use mcp_auth::authn::apikey::{KeyId, KeyRecord};
 use mcp_auth::authn::client::ClientRecord;
-use tokio::sync::watch;
 
-use crate::changes::{self, Changes};
-use crate::database::{Database, Glance};
+use crate::StoreError;
+use crate::changes;
+use crate::database::Database;
+use crate::latest::Seen;
 use crate::records::{Record, Records};
-use crate::session::Session;
+use crate::session::{self, Moments, Session};
 use crate::tokens::Revoked;
-use crate::watch::Bell;
-use crate::{Memory, StoreError, clients, keys, tokens};
 
-/// When a caller may ask again.
-pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// How often all is read page by page while too much is changed meanwhile.
+const TRIES: usize = 3;
 
 /// One moment of the file.
 #[derive(Default)]
@@ -30,259 +25,247 @@ pub(crate) struct Snapshot {
     /// The tokens that were taken back; `None` if it cannot be read of one which it is.
     pub(crate) revoked_tokens: Option<Arc<Revoked>>,
     /// What was left out because it cannot be read.
-    damage: Vec<String>,
+    pub(crate) damage: Damage,
 }
 
-/// The latest snapshot, read by every request and replaced whole.
-pub(crate) struct Latest {
-    snapshot: ArcSwap<Snapshot>,
-    /// One look at a time, so that an older reading cannot follow a newer one.
-    look: Mutex<Look>,
-    /// When the snapshot was last known to be what the file says: milliseconds since `start`.
-    /// Time alone decides, so that a watch that hangs or ended counts as a file that is gone.
-    read_at: AtomicU64,
-    start: Instant,
-    memory: Memory,
-    /// Whether the last look failed.
-    failing: AtomicBool,
-    /// How often the snapshot was replaced.
-    changes: watch::Sender<u64>,
-}
-
-struct Look {
-    database: Database,
-    /// `None`: what is in memory may be old.
-    seen: Option<Seen>,
-}
-
-/// What the file was when it was read last.
-struct Seen {
-    glance: Glance,
-    /// Of the table `changes`.
-    token: Vec<u8>,
-}
-
-impl Latest {
-    /// Opens the file, made if it is missing, and reads it.
-    pub(crate) fn open(path: &Path, memory: Memory, bell: Bell) -> Result<Self, StoreError> {
-        let database = Database::heard(path, bell)?;
-        // While all is well it is never older than that.
-        let grace = memory.grace.max(database.period() * 4);
-        let latest = Self {
-            snapshot: ArcSwap::default(),
-            look: Mutex::new(Look { database, seen: None }),
-            read_at: AtomicU64::new(0),
-            start: Instant::now(),
-            memory: Memory { grace, ..memory },
-            failing: AtomicBool::new(false),
-            changes: watch::Sender::new(0),
-        };
-        latest.read_if_changed(&mut latest.look())?;
-        Ok(latest)
-    }
-
-    /// # Errors
-    /// The file could not be read for longer than the snapshot counts.
-    pub(crate) fn get(&self) -> Result<Guard<Arc<Snapshot>>, Rejection> {
-        let age = self.age();
-        if age > self.memory.grace {
-            let reason = format!("the credential store could not be read for {} s", age.as_secs());
-            return Err(Rejection::unavailable(RETRY_AFTER, reason));
-        }
-        Ok(self.snapshot.load())
-    }
-
-    /// What is not in the snapshot: not there, unless the file might say otherwise by now.
-    ///
-    /// # Errors
-    /// The last look at the file failed.
-    pub(crate) fn is_absent(&self) -> Result<(), Rejection> {
-        if self.failing.load(Ordering::Acquire) {
-            let reason = "the credential store cannot be read, and may know more by now";
-            return Err(Rejection::unavailable(RETRY_AFTER, reason));
-        }
-        Ok(())
-    }
-
-    /// How often it is to be asked whether it changed.
-    pub(crate) fn period(&self) -> Duration {
-        self.look().database.period()
-    }
-
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
-    }
-
-    /// For how long the snapshot was not known to be what the file says.
-    pub(crate) fn age(&self) -> Duration {
-        let read_at = Duration::from_millis(self.read_at.load(Ordering::Acquire));
-        self.start.elapsed().saturating_sub(read_at)
-    }
-
-    /// What the file said last, however long ago.
-    pub(crate) fn last(&self) -> Guard<Arc<Snapshot>> {
-        self.snapshot.load()
-    }
-
-    /// Reads the file again if it changed. Says once that it fails, and once that it works again.
-    ///
-    /// # Errors
-    /// The file cannot be read, and what is in memory may be old.
-    pub(crate) fn refresh(&self) -> Result<(), StoreError> {
-        let mut look = self.look();
-        let result = self.read_if_changed(&mut look);
-        let failing = self.failing.swap(result.is_err(), Ordering::AcqRel);
-        match &result {
-            Ok(()) if failing => {
-                let path = look.database.name().display();
-                tracing::info!(%path, "the credential store can be read again");
-            }
-            Err(error) if !failing => {
-                let counts = self.memory.grace.as_secs_f64();
-                tracing::error!(
-                    %error,
-                    "cannot read the credential store; what it said last counts for {counts} s, \
-                     and revocations made meanwhile are not seen; then every credential is refused \
-                     with 503 until the store can be read"
-                );
-            }
-            _ => {}
-        }
-        if result.is_err() {
-            mcp_auth::metrics::store_failed();
-        }
-        result
-    }
-
-    /// Looks for the file where it is not.
-    #[cfg(test)]
-    pub(crate) fn look_elsewhere(&self, path: &Path) {
-        match &mut self.look().database {
-            Database::Sqlite(opened) => path.clone_into(&mut opened.path),
-            #[cfg(feature = "postgres")]
-            Database::Postgres(_) => unreachable!("only files move"),
-        }
-    }
-
-    fn read_if_changed(&self, look: &mut Look) -> Result<(), StoreError> {
-        let now = self.start.elapsed().as_millis();
-        let seen = look.seen.take();
-        match self.read_since(&mut look.database, seen.as_ref()) {
-            Ok(newer) => look.seen = newer.or(seen),
-            Err(error) => {
-                // What is in memory is what it was, and what follows it can be asked for again.
-                look.seen = seen;
-                return Err(error);
-            }
-        }
-        // Of the look's beginning, and after the snapshot it speaks of.
-        self.read_at.store(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Release);
-        Ok(())
-    }
-
-    /// `None` if nothing can have changed.
-    fn read_since(
-        &self,
-        database: &mut Database,
-        seen: Option<&Seen>,
-    ) -> Result<Option<Seen>, StoreError> {
-        // Taken before the tables are read: what comes between the two is then found at the next
-        // look.
-        let glance = database.glance()?;
-        if seen.is_some_and(|seen| glance.is_unchanged(seen.glance)) {
-            return Ok(None);
-        }
-        let token = database.token()?;
-        let seen = seen.filter(|seen| glance.is_same_place(seen.glance));
-        if seen.is_none_or(|seen| seen.token != token) {
-            self.read_again(database, seen.map(|seen| &*seen.token))?;
-        }
-        Ok(Some(Seen { glance, token }))
-    }
-
-    /// What was changed since this token, or all.
-    fn read_again(&self, database: &mut Database, since: Option<&[u8]>) -> Result<(), StoreError> {
-        let (last, most) = (self.last(), self.memory.records);
-        let snapshot = database.read(|session| {
-            let changed = since.map(|since| last.changed(session, since, most)).transpose()?;
-            changed.flatten().map_or_else(|| Snapshot::read(session, &last, most), Ok)
-        })?;
-        // Before it counts, so that whoever is refused for it finds it in the log.
-        let before = self.last();
-        for row in snapshot.damage.iter().filter(|row| !before.damage.contains(row)) {
-            tracing::error!(error = row, "a row cannot be read; what depends on it is refused");
-        }
-        self.snapshot.store(Arc::new(snapshot));
-        self.changes.send_modify(|changes| *changes += 1);
-        Ok(())
-    }
-
-    fn look(&self) -> MutexGuard<'_, Look> {
-        // After a panic `seen` is `None`, and the file is read anew.
-        self.look.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// Why, by the table and the id of the row.
+type Damage = BTreeMap<(&'static str, String), String>;
 
 impl Snapshot {
+    /// All of it, as it is at one moment, though it takes many to read: whoever writes to a file has to
+    /// wait until nobody reads. What is changed meanwhile is read again.
+    ///
+    /// `seen` is what there was before. It is set to what there is, if that is more.
+    pub(crate) fn all(
+        database: &mut Database,
+        seen: &mut Seen,
+        before: &Self,
+        most: usize,
+    ) -> Result<Self, StoreError> {
+        for _ in 0..TRIES {
+            let pages = Self::read(database, before, most)?;
+            let all = database.read(|session| pages.changed(session, &seen.token, most))?;
+            let now = Seen::of(database)?;
+            // Pages of two files are none of one.
+            if let Some(all) = all.filter(|_| now.glance.is_same_place(seen.glance)) {
+                return Ok(all);
+            }
+            *seen = now;
+        }
+        database.read(|mut session| Self::read(&mut session, before, most))
+    }
+
+    /// Of what memory has no room for, it goes on to hold what it held before.
+    fn read(from: &mut impl Moments, before: &Self, most: usize) -> Result<Self, StoreError> {
+        let mut snapshot = Self::default();
+        snapshot.add_all::<KeyRecord>(from, before, most)?;
+        snapshot.add_all::<ClientRecord>(from, before, most)?;
+        let revoked = from.read(|session| Ok(Revoked::all(session)))?;
+        snapshot.set_revoked(revoked)?;
+        Ok(snapshot)
+    }
+
+    fn add_all<V: Record>(
+        &mut self,
+        from: &mut impl Moments,
+        before: &Self,
+        most: usize,
+    ) -> Result<(), StoreError> {
+        session::all(from, V::TABLE, &format!("{}.*", V::TABLE), "", |row| {
+            match V::read(row) {
+                Ok((id, record)) => V::of_mut(self).add(id, record, V::of(before), most),
+                Err(damage) => {
+                    let id = row.get("id").unwrap_or_default();
+                    self.damage.insert((V::TABLE, id), damage.to_string());
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// With what was changed since this token; `None` if all has to be read for that.
-    fn changed(
+    pub(crate) fn changed(
         &self,
         session: &Session<'_>,
         since: &[u8],
         most: usize,
     ) -> Result<Option<Self>, StoreError> {
-        // What could not be read then may be readable by now, and nobody knows its id.
-        if !self.damage.is_empty() {
-            return Ok(None);
-        }
         let Some(changes) = changes::since(session, since)? else { return Ok(None) };
-        match self.with(session, &changes, most) {
-            Ok(snapshot) => Ok(Some(snapshot)),
-            Err(StoreError::Damaged { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn with(
-        &self,
-        session: &Session<'_>,
-        changes: &Changes,
-        most: usize,
-    ) -> Result<Self, StoreError> {
         let mut snapshot = Self {
             keys: self.keys.copy(),
             clients: self.clients.copy(),
             revoked_tokens: self.revoked_tokens.clone(),
-            damage: Vec::new(),
+            damage: self.damage.clone(),
         };
-        for id in &changes.keys {
-            snapshot.keys.change(*id, KeyRecord::read(session, id)?, most);
+        snapshot.change::<KeyRecord>(session, &changes.keys, most)?;
+        snapshot.change::<ClientRecord>(session, &changes.clients, most)?;
+        if !changes.revocations.is_empty() {
+            let revoked = match &self.revoked_tokens {
+                Some(revoked) => revoked.changed(session, &changes.revocations),
+                // What could not be read then may be readable by now.
+                None => Revoked::all(session),
+            };
+            snapshot.set_revoked(revoked)?;
         }
-        for id in &changes.clients {
-            snapshot.clients.change(id.clone(), ClientRecord::read(session, id)?, most);
-        }
-        if changes.revoked_tokens {
-            snapshot.revoked_tokens = Some(Arc::new(tokens::all(session)?));
-        }
-        Ok(snapshot)
+        Ok(Some(snapshot))
     }
 
-    /// Of what memory has no room for, it goes on to hold what it held before.
-    fn read(session: &Session<'_>, before: &Self, most: usize) -> Result<Self, StoreError> {
-        let mut snapshot = Self::default();
-        keys::records(session, |row| match row {
-            Ok((id, key)) => snapshot.keys.add(id, key, &before.keys, most),
-            Err(damage) => snapshot.damage.push(damage.to_string()),
+    fn change<V: Record>(
+        &mut self,
+        session: &Session<'_>,
+        ids: &HashSet<String>,
+        most: usize,
+    ) -> Result<(), StoreError> {
+        let mut found = HashMap::new();
+        session.each_of(V::TABLE, &format!("SELECT * FROM {} WHERE id", V::TABLE), ids, |row| {
+            found.insert(row.get::<String>("id")?, V::read(row));
+            Ok(())
         })?;
-        clients::records(session, |row| match row {
-            Ok((id, client)) => snapshot.clients.add(id, client, &before.clients, most),
-            Err(damage) => snapshot.damage.push(damage.to_string()),
-        })?;
-        match tokens::all(session) {
-            Ok(revoked) => snapshot.revoked_tokens = Some(Arc::new(revoked)),
-            Err(damage @ StoreError::Damaged { .. }) => snapshot.damage.push(damage.to_string()),
-            Err(error) => return Err(error),
+        for text in ids {
+            let row = (V::TABLE, text.clone());
+            self.damage.remove(&row);
+            let record = match found.remove(text) {
+                Some(Ok((_, record))) => Some(record),
+                Some(Err(damage)) => {
+                    self.damage.insert(row, damage.to_string());
+                    None
+                }
+                None => None,
+            };
+            // What is no such id was never found by it.
+            if let Some(id) = V::id(text) {
+                V::of_mut(self).change(id, record, most);
+            }
         }
-        Ok(snapshot)
+        Ok(())
+    }
+
+    fn set_revoked(&mut self, revoked: Result<Revoked, StoreError>) -> Result<(), StoreError> {
+        let row = ("revocations", String::new());
+        self.damage.remove(&row);
+        self.revoked_tokens = match revoked {
+            Ok(revoked) => Some(Arc::new(revoked)),
+            Err(damage @ StoreError::Damaged { .. }) => {
+                self.damage.insert(row, damage.to_string());
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use mcp_auth::authn::apikey::PlainKey;
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::{Ledger, NewKey};
+
+    /// More than three pages.
+    const KEYS: usize = 350;
+    const MOST: usize = 1000;
+
+    struct Site {
+        path: PathBuf,
+        keys: Vec<PlainKey>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("credentials.db");
+            let keys: Vec<_> = (0..KEYS).map(|_| PlainKey::mint()).collect();
+            let made = Ledger::open(&path).unwrap().change(|change| {
+                keys.iter().try_for_each(|key| change.insert_key(&NewKey::of(key, "bob", "Many")))
+            });
+            made.unwrap();
+            Self { path, keys, _folder: folder }
+        }
+
+        fn id(&self, key: usize) -> KeyId {
+            self.keys[key].id()
+        }
+    }
+
+    /// Between any two moments somebody writes, who does not wait.
+    struct Busy<'a> {
+        database: Database,
+        path: &'a Path,
+        write: Box<dyn FnMut(&Connection) + 'a>,
+        moments: usize,
+    }
+
+    impl Moments for Busy<'_> {
+        fn read<T>(
+            &mut self,
+            work: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
+        ) -> Result<T, StoreError> {
+            let read = self.database.read(work);
+            (self.write)(&Connection::open(self.path).unwrap());
+            self.moments += 1;
+            read
+        }
+    }
+
+    #[test]
+    fn pages_become_one_moment_though_everybody_may_write_between_them() {
+        let site = Site::new();
+        let mut database = Database::existing(&site.path).unwrap();
+        let token = database.token().unwrap();
+        let mut next = 0..KEYS;
+        let write = Box::new(|connection: &Connection| {
+            let id = site.id(next.next().unwrap()).to_string();
+            let done = connection.execute("DELETE FROM api_keys WHERE id = ?1", [id]);
+            assert_eq!(done, Ok(1));
+        });
+        let other = Database::existing(&site.path).unwrap();
+        let mut busy = Busy { database: other, path: &site.path, write, moments: 0 };
+        let pages = Snapshot::read(&mut busy, &Snapshot::default(), MOST).unwrap();
+        assert_eq!((pages.keys.len(), busy.moments), (KEYS, 6));
+        let all = database.read(|session| pages.changed(session, &token, MOST)).unwrap().unwrap();
+        assert_eq!((all.keys.len(), pages.keys.len()), (KEYS - 6, KEYS));
+        assert!(all.keys.end(&site.id(5)).is_none() && all.keys.end(&site.id(6)).is_some());
+    }
+
+    #[test]
+    fn what_is_damaged_is_no_reason_to_read_all_again() {
+        let site = Site::new();
+        let mut database = Database::existing(&site.path).unwrap();
+        let sql = |sql: &str| {
+            let id = site.id(0).to_string();
+            let done = Connection::open(&site.path).unwrap().execute(sql, [id]);
+            assert_eq!(done, Ok(1));
+        };
+        let mut read = |before: &Snapshot, since: &[u8]| {
+            let token = database.token().unwrap();
+            let changed = database.read(|session| before.changed(session, since, MOST)).unwrap();
+            (changed.expect("no more than what was changed is read"), token)
+        };
+        sql("UPDATE api_keys SET created = 'x' WHERE id = ?1");
+        let mut other = Database::existing(&site.path).unwrap();
+        let token = other.token().unwrap();
+        let damaged = Snapshot::read(&mut other, &Snapshot::default(), MOST).unwrap();
+        assert_eq!((damaged.keys.len(), damaged.damage.len()), (KEYS - 1, 1));
+
+        Ledger::open(&site.path).unwrap().revoke_key(site.id(1)).unwrap();
+        let (revoked, token) = read(&damaged, &token);
+        assert!(revoked.keys.end(&site.id(1)).unwrap().is_some());
+        assert_eq!((revoked.keys.len(), revoked.damage.len()), (KEYS - 1, 1));
+        sql("UPDATE api_keys SET created = '2026-01-01T00:00:00Z' WHERE id = ?1");
+        let (mended, token) = read(&revoked, &token);
+        assert_eq!((mended.keys.len(), mended.damage.len()), (KEYS, 0));
+        sql("UPDATE api_keys SET grants = 'x' WHERE id = ?1");
+        let (again, token) = read(&mended, &token);
+        assert_eq!((again.keys.len(), again.damage.len()), (KEYS - 1, 1));
+        sql("UPDATE api_keys SET id = 'no id' WHERE id = ?1");
+        let (_, token) = read(&again, &token);
+        sql("DELETE FROM api_keys WHERE id = 'no id' OR id = ?1");
+        let (gone, _) = read(&again, &token);
+        assert_eq!(gone.keys.len(), KEYS - 1);
     }
 }

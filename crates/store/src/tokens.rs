@@ -5,46 +5,111 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use mcp_auth::authn::jwt::{RevokedToken, TokenName};
 
-use crate::row;
+use crate::changes::REVOCATIONS;
 use crate::session::{Row, Session};
-use crate::{Revocation, StoreError};
+use crate::shards::Shards;
+use crate::{Revocation, StoreError, row};
 
 const TABLE: &str = "revoked_tokens";
+
+/// Whatever else of such a row cannot be read.
+const REVOKED_CLIENTS: &str = "SELECT id FROM clients WHERE revoked IS NOT NULL";
 
 /// Most tokens of one client that are remembered one by one. Every server holds all of them in
 /// memory, and a client can get and give back as many tokens as it likes: at one more, all that
 /// it was issued so far are taken back, which is a single row.
 pub const MOST_REVOKED: i64 = 10_000;
 
-/// All that is refused.
-#[derive(Default)]
+/// All that is refused. A copy of it, to be changed, costs little.
+#[derive(Clone, Default)]
 pub(crate) struct Revoked {
     /// Single tokens, by their names.
-    names: HashSet<Box<str>>,
+    names: Names,
     /// Clients, whose tokens are refused that were issued until then, in seconds since 1970.
-    until: HashMap<Box<str>, i64>,
+    until: Names,
     /// The same for users.
-    users: HashMap<Box<str>, i64>,
+    users: Names,
     /// Keys, of which no signature counts any more.
-    keys: HashSet<Box<str>>,
+    keys: Names,
+    /// Clients that are revoked themselves.
+    clients: Names,
 }
 
+/// What is refused, and until when it has to have been issued for that.
+type Names = Shards<String, i64>;
+
 impl Revoked {
+    /// A name that cannot be read could be that of any token: then none of them is known.
+    pub(crate) fn all(session: &Session<'_>) -> Result<Self, StoreError> {
+        let mut revoked = Self::default();
+        for table in REVOCATIONS {
+            let names = revoked.of(table);
+            session.each(table, &format!("SELECT * FROM {table}"), &[], |row| {
+                names.insert(row.get("id")?, until(row));
+                Ok(())
+            })?;
+        }
+        session.each("clients", REVOKED_CLIENTS, &[], |row| {
+            revoked.clients.insert(row.get("id")?, i64::MAX);
+            Ok(())
+        })?;
+        Ok(revoked)
+    }
+
+    /// With what was changed, by its tables.
+    pub(crate) fn changed(
+        &self,
+        session: &Session<'_>,
+        changes: &HashMap<&'static str, HashSet<String>>,
+    ) -> Result<Self, StoreError> {
+        let mut revoked = self.clone();
+        for (table, ids) in changes {
+            let names = revoked.of(table);
+            ids.iter().for_each(|id| names.remove(id));
+            let sql = match *table {
+                "clients" => format!("{REVOKED_CLIENTS} AND id"),
+                table => format!("SELECT * FROM {table} WHERE id"),
+            };
+            session.each_of(table, &sql, ids, |row| {
+                names.insert(row.get("id")?, until(row));
+                Ok(())
+            })?;
+        }
+        Ok(revoked)
+    }
+
     /// How many entries are remembered.
     pub(crate) fn len(&self) -> usize {
-        self.names.len() + self.until.len() + self.users.len() + self.keys.len()
+        let Self { names, until, users, keys, clients } = self;
+        [names, until, users, keys, clients].into_iter().map(Names::len).sum()
     }
 
     pub(crate) fn contains(&self, token: TokenName<'_>) -> bool {
-        let until = |all: &HashMap<Box<str>, i64>, name: Option<&str>| {
-            let until = name.and_then(|name| all.get(name));
+        let until = |names: &Names, name: Option<&str>| {
+            let until = name.and_then(|name| names.get(name));
             until.is_some_and(|until| token.issued.is_none_or(|issued| issued <= *until))
         };
-        token.jti.is_some_and(|jti| self.names.contains(jti))
+        until(&self.names, token.jti)
             || until(&self.until, token.client)
+            || until(&self.clients, token.client)
             || until(&self.users, token.user)
-            || token.key.is_some_and(|key| self.keys.contains(key))
+            || until(&self.keys, token.key)
     }
+
+    fn of(&mut self, table: &'static str) -> &mut Names {
+        match table {
+            "revoked_tokens" => &mut self.names,
+            "revoked_until" => &mut self.until,
+            "revoked_users" => &mut self.users,
+            "revoked_signing_keys" => &mut self.keys,
+            _ => &mut self.clients,
+        }
+    }
+}
+
+/// What is no time, or none that is asked for, revokes all the same.
+fn until(row: &Row<'_>) -> i64 {
+    row::read_time(row, "until").ok().flatten().map_or(i64::MAX, Timestamp::as_second)
 }
 
 /// Refuses a token until it has ended anyway.
@@ -98,37 +163,4 @@ pub(crate) fn purge(session: &Session<'_>) -> Result<(), StoreError> {
     let sql = "DELETE FROM revoked_tokens WHERE id IN
          (SELECT id FROM revoked_tokens WHERE ends < ?1 LIMIT 1000)";
     session.execute(sql, &[now.into()]).map(drop)
-}
-
-/// All that is refused. A name that cannot be read could be that of any token: then none of
-/// them is known.
-pub(crate) fn all(session: &Session<'_>) -> Result<Revoked, StoreError> {
-    let mut revoked = Revoked::default();
-    let name = |row: &Row<'_>| row.get::<String>("id").map(String::into_boxed_str);
-    // What is no time revokes all the same.
-    let until = |row: &Row<'_>| {
-        row::read_time(row, "until").ok().flatten().map_or(i64::MAX, Timestamp::as_second)
-    };
-    session.each(TABLE, "SELECT id FROM revoked_tokens", &[], |row| {
-        revoked.names.insert(name(row)?);
-        Ok(())
-    })?;
-    session.each("revoked_until", "SELECT id, until FROM revoked_until", &[], |row| {
-        revoked.until.insert(name(row)?, until(row));
-        Ok(())
-    })?;
-    session.each("revoked_users", "SELECT id, until FROM revoked_users", &[], |row| {
-        revoked.users.insert(name(row)?, until(row));
-        Ok(())
-    })?;
-    session.each("revoked_signing_keys", "SELECT id FROM revoked_signing_keys", &[], |row| {
-        revoked.keys.insert(name(row)?);
-        Ok(())
-    })?;
-    // Whatever else of such a row cannot be read.
-    session.each("clients", "SELECT id FROM clients WHERE revoked IS NOT NULL", &[], |row| {
-        revoked.until.insert(name(row)?, i64::MAX);
-        Ok(())
-    })?;
-    Ok(revoked)
 }

@@ -40,8 +40,10 @@ impl Used {
     /// Puts back what was taken and could not be written.
     pub(crate) fn put_back(&self, taken: Vec<Taken>) {
         for Taken { id, count, from, .. } in taken {
-            from.put_back(count);
-            self.add(id, from);
+            // Where it was used meanwhile it is there already.
+            if from.put_back(count) {
+                self.add(id, from);
+            }
         }
     }
 
@@ -60,4 +62,27 @@ pub(crate) fn write(session: &Session<'_>, uses: &[Taken]) -> Result<(), StoreEr
         session.execute(sql, &[id.to_string().into(), row::time(*last).into(), count.into()])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_auth::authn::apikey::PlainKey;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_listed_once_however_often_its_uses_cannot_be_written() {
+        let (used, uses, id) = (Used::default(), Arc::new(Uses::default()), PlainKey::mint().id());
+        uses.put_back(1);
+        used.add(id, Arc::clone(&uses));
+        for _ in 0..3 {
+            let taken = used.take();
+            // Used meanwhile, for the first time since.
+            assert!(uses.put_back(1));
+            used.add(id, Arc::clone(&uses));
+            used.put_back(taken);
+            assert_eq!(used.lock().len(), 1);
+        }
+        assert_eq!(used.take()[0].count, 4);
+    }
 }

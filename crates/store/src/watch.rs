@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::StoreError;
 
+/// However often it rings, nothing is done again sooner than that.
+const REST: Duration = Duration::from_millis(10);
+
 /// A thread that does one thing again and again, until this is dropped.
 pub(crate) struct Watch {
     bell: Bell,
@@ -62,6 +65,7 @@ impl Watch {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             while ear.wait(period) {
                 work();
+                thread::sleep(REST);
             }
         });
         let failed = |source| StoreError::Io { doing: "watch", path: store.to_owned(), source };

@@ -28,7 +28,7 @@ use crate::guard::peer::Peer;
 use crate::{Identity, Rejection, TraceId};
 
 pub use decision::{Basis, Decision, Outcome, Ruling};
-pub use heads::Heads;
+pub use heads::{Heads, KeptHeads};
 pub use layer::Audit;
 pub use pending::Pending;
 

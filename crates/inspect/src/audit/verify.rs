@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use audit::{Elsewhere, KEY_FILE, Report, escaped, printable};
-use mcp_auth::audit::Heads;
+use mcp_auth::audit::KeptHeads;
 use serde_json::json;
-use store::Store;
+use store::Ledger;
 
 use crate::cli::Verify;
 use crate::output::{Progress, paint};
@@ -56,11 +56,11 @@ pub(crate) fn verify(options: &Verify) -> anyhow::Result<ExitCode> {
 }
 
 /// Nothing is made where there is no store.
-fn heads(store: &Path) -> anyhow::Result<Arc<dyn Heads>> {
-    if !Store::may_exist(store) {
+fn heads(store: &Path) -> anyhow::Result<Arc<dyn KeptHeads>> {
+    if !Ledger::may_exist(store) {
         bail!("there is no store {}; name that of the server with --store", store.display());
     }
-    Ok(Arc::new(Store::open(store)?))
+    Ok(Arc::new(Ledger::open(store)?))
 }
 
 fn text(report: &Report, caveat: &str) -> String {

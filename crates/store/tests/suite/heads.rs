@@ -1,6 +1,6 @@
 //! How far audit files go: one handle is the server's, the other that of whoever looks at them.
 
-use mcp_auth::audit::Heads;
+use mcp_auth::audit::{Heads, KeptHeads};
 use mcp_auth::authn::Standing;
 use store::Store;
 

@@ -1,7 +1,7 @@
 //! From a file into the store that the suite is run on.
 
 use jiff::{SignedDuration, Timestamp};
-use mcp_auth::audit::Heads;
+use mcp_auth::audit::{Heads, KeptHeads};
 use mcp_auth::authn::apikey::{KeyId, Lookup, PlainKey};
 use mcp_auth::authn::client::{ClientLookup, PlainClient, secret_matches};
 use mcp_auth::authn::jwt::{Revocations, RevokedToken, TokenName};

@@ -27,8 +27,8 @@ impl Uses {
         (count, last.unwrap_or_default())
     }
 
-    /// Puts back what was taken and could not be kept.
-    pub fn put_back(&self, count: u64) {
-        self.count.fetch_add(count, Ordering::Relaxed);
+    /// Puts back what was taken and could not be kept. Whether there was nothing, as with [`Self::add`].
+    pub fn put_back(&self, count: u64) -> bool {
+        self.count.fetch_add(count, Ordering::Relaxed) == 0
     }
 }
