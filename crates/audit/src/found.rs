@@ -55,7 +55,10 @@ impl Found {
     }
 
     /// Compares it with a head that was kept elsewhere, and may be older.
-    pub(crate) fn compare(&mut self, elsewhere: Presence) {
+    ///
+    /// # Errors
+    /// The file cannot be read that has the line which that head knows.
+    pub(crate) fn compare(&mut self, file: &Path, elsewhere: Presence) -> Result<(), AuditError> {
         match elsewhere {
             Presence::Absent => {}
             Presence::Invalid => {
@@ -65,10 +68,34 @@ impl Found {
                 (self.link, self.first) = (head.link, head.first.max(self.first));
                 self.damage.get_or_insert(CUT_OFF_ELSEWHERE);
             }
-            Presence::Valid(head) if head.link.seq == self.link.seq && head.link != self.link => {
+            Presence::Valid(head) if !self.has(file, &head.link)? => {
                 self.damage.get_or_insert(CUT_OFF_ELSEWHERE);
             }
             Presence::Valid(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether this line is one of those that are kept. Of those that were removed nobody knows any more.
+    fn has(&self, file: &Path, link: &Link) -> Result<bool, AuditError> {
+        if link.seq == self.link.seq {
+            return Ok(*link == self.link);
+        }
+        if link.seq < self.first {
+            return Ok(true);
+        }
+        let full = self.full.iter().find(|last| **last >= link.seq);
+        let path = full.map_or_else(|| file.to_owned(), |last| files::full_name(file, *last));
+        let mut has = false;
+        let read = read::lines(&path, &mut |line: Line| {
+            let mac = link::split(&line.text).map(|(_, mac)| mac);
+            let record: Option<Record> = serde_json::from_slice(&line.text).ok();
+            has = record.is_some_and(|record| record.seq == link.seq) && mac == Some(link.mac);
+            !has
+        });
+        match read {
+            Err(error) if error.is_absence() => Ok(false),
+            read => read.map(|_| has),
         }
     }
 

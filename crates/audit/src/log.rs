@@ -57,7 +57,7 @@ impl Log {
         let heads = config.heads.clone();
         let elsewhere = heads.map(|heads| HeadElsewhere::of(heads, &key, &path)).transpose()?;
         if let Some(elsewhere) = &elsewhere {
-            found.compare(elsewhere.read(&key)?);
+            found.compare(&path, elsewhere.read(&key)?)?;
         }
         if let Some(damage) = found.damage {
             tracing::error!(path = %path.display(), "{damage}; the audit file says so from now on");

@@ -95,6 +95,23 @@ fn another_history_of_the_same_length_is_told_apart() {
 }
 
 #[test]
+fn a_longer_history_does_not_take_the_place_of_the_one_that_the_store_knows() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    run(&kept(folder.path()), 3);
+    let key = fs::read_to_string(folder.path().join("audit.key")).unwrap();
+    mcp_auth::secret::write(&other.path().join("audit.key"), &key, false).unwrap();
+    run(&Config { size: Config::SIZE, ..audited::config(other.path()) }, 9);
+    copy_files(other.path(), folder.path());
+    let config = audited::config(folder.path());
+    assert_eq!(check(&config).damage, None, "the files alone look well");
+    run(&kept(folder.path()), 1);
+    let report = check(&config);
+    assert_eq!(report.damage.map(|damage| damage.what), Some(What::Unproven));
+    let text = fs::read_to_string(&config.file).unwrap();
+    assert!(text.contains("lines that the store knows were not there any more"), "{text}");
+}
+
+#[test]
 fn a_copy_is_checked_by_the_path_that_it_was_written_as_and_an_unknown_one_is_not_taken_for_whole()
 {
     let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

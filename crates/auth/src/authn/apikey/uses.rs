@@ -27,7 +27,8 @@ impl Uses {
         (count, last.unwrap_or_default())
     }
 
-    /// Puts back what was taken and could not be kept. Whether there was nothing, as with [`Self::add`].
+    /// Puts back what was taken and could not be kept. Whether it was not used
+    /// meanwhile.
     pub fn put_back(&self, count: u64) -> bool {
         self.count.fetch_add(count, Ordering::Relaxed) == 0
     }
