@@ -87,6 +87,8 @@ fn what_only_has_the_name_of_a_full_file_is_neither_removed_nor_counted() {
     assert!(said("a server removed the lines before"), "{report:?}");
 
     run(&Config { keep: 0, ..config.clone() }, DECISIONS);
+    // Where its last line has filled a file, there is none at all by now.
+    run(&Config { keep: 0, size: Config::SIZE, ..config.clone() }, 1);
     assert!(check(&config).damage.is_none());
     assert_eq!(fs::read_to_string(&backup).unwrap(), "my copy");
 }
