@@ -7,8 +7,8 @@ use crate::session::Session;
 use crate::value::Value;
 use crate::{Ledger, StoreError};
 
-/// How many rows one statement reads, and one writes. Each has at most 15 values, and no database takes fewer than
-/// 32,766 at once.
+/// How many rows one statement reads, and one writes. Each has at most 15 values, and no database takes
+/// fewer than 32,766 at once.
 const ROWS: usize = 500;
 
 /// What an import put there.

@@ -16,6 +16,11 @@ use crate::{KEY_ISSUER, StoreError};
 
 const TABLE: &str = "api_keys";
 
+/// A key, and those of its chain that were made after it, in that order.
+pub(crate) const AND_LATER: &str = "FROM api_keys later JOIN api_keys key
+        ON later.chain = key.chain AND later.rowid >= key.rowid
+     WHERE key.id = ?1 ORDER BY later.rowid";
+
 /// A key to be kept. The key itself is not part of it.
 #[derive(Clone, Debug)]
 pub struct NewKey {
@@ -151,16 +156,13 @@ pub(crate) fn all(from: &mut impl Moments) -> Result<Vec<Read<StoredKey>>, Store
     Ok(keys)
 }
 
-/// A key, and those of its chain that were made after it, in that order.
+/// What stands in the rows of a key and of those that were made after it in its chain.
 pub(crate) fn and_later(
     session: &Session<'_>,
     id: KeyId,
 ) -> Result<Vec<Result<StoredKey, StoreError>>, StoreError> {
-    let sql = "SELECT later.* FROM api_keys later JOIN api_keys key
-            ON later.chain = key.chain AND later.rowid >= key.rowid
-         WHERE key.id = ?1 ORDER BY later.rowid";
-    let mut keys = Vec::new();
-    session.each(TABLE, sql, &[id.to_string().into()], |row| {
+    let (mut keys, sql) = (Vec::new(), format!("SELECT later.* {AND_LATER}"));
+    session.each(TABLE, &sql, &[id.to_string().into()], |row| {
         keys.push(read(row).map(|(key, _)| key));
         Ok(())
     })?;

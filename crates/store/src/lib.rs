@@ -2,8 +2,8 @@
 //! the feature `postgres` in one schema of a PostgreSQL server.
 //!
 //! Either holds digests, never a credential. Whoever asks is answered from memory: a
-//! [`Store`] keeps a snapshot of the database and a thread that looks for changes, so that a
-//! key which another process revokes is refused within a quarter of a second, or within one where the
+//! [`Store`] keeps a snapshot of the database and a thread that looks for changes, so that a key
+//! which another process revokes is refused within a quarter of a second, or within one where the
 //! store is on a server. A file that is replaced is followed, and a connection that is lost comes
 //! back; a database that cannot be read for [`Memory::grace`] leaves every credential refused.
 //!

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use mcp_auth::authn::apikey::KeyId;
 
+use crate::keys::AND_LATER;
 use crate::ledger::Change;
 use crate::{Ledger, StoreError, row};
 
@@ -117,10 +118,8 @@ impl Change<'_> {
     /// A key and those of its chain that were made after it. No other column is looked at: what
     /// cannot be read can still be revoked.
     fn successors(&self, id: KeyId) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT later.id FROM api_keys later JOIN api_keys key
-                ON later.chain = key.chain AND later.rowid >= key.rowid
-             WHERE key.id = ?1 ORDER BY later.rowid";
-        let found = self.session.ids("api_keys", sql, &[id.to_string().into()])?;
+        let sql = format!("SELECT later.id {AND_LATER}");
+        let found = self.session.ids("api_keys", &sql, &[id.to_string().into()])?;
         if found.is_empty() { Err(StoreError::UnknownKey(id)) } else { Ok(found) }
     }
 
