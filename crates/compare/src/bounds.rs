@@ -9,7 +9,7 @@ use client::Credential;
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use mcp_auth::authn::apikey::{KeyId, PlainKey};
-use mcp_auth::authn::jwt::{Claims, RevokedToken, Signer};
+use mcp_auth::authn::jwt::{RevokedToken, Signer};
 use mcp_auth::guard::session::SESSION_ID;
 use mcp_auth::secret;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use serde_json::json;
 use store::{NewKey, Store};
 
 use crate::tables::table;
-use crate::tokens::role_claims;
+use crate::tokens::bobs_claims;
 use crate::{Kind, Machine, Side, Style, World, wire, world};
 
 /// What is promised of a store in a file.
@@ -195,17 +195,7 @@ impl<'a> Place<'a> {
                 .insert_key(NewKey { grants, ..NewKey::of(&key, "bob", "Bob's lost key") })?;
             return Ok((Side::present(self.side.kind, key.reveal())?, Lost::Key(key.id())));
         };
-        let role = role_claims("bob", "1", "Officer");
-        let claims = match self.side.kind {
-            Kind::Rbac => role,
-            _ => Claims {
-                iss: self.side.origin().to_owned(),
-                aud: self.side.url.as_str().into(),
-                exp: Timestamp::now().as_second() + 1800,
-                scope: Some("weather:read".to_owned()),
-                ..role
-            },
-        };
+        let claims = bobs_claims(self.side.kind, &self.side.url);
         let lost = RevokedToken {
             jti: claims.jti.clone().context("the token has a name")?,
             client: claims.client_id.clone().context("the token has a client")?,

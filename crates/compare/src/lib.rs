@@ -9,15 +9,18 @@
 //! - [`observe`](observe()): lets each situation happen over real HTTP, and judges it.
 //! - [`measure`]: what a scheme costs.
 //! - [`Bounds`]: how soon a revocation counts.
+//! - [`Loads`]: what it costs a server that is busy, in a process of its own.
 //! - [`Peer`]: the same situations at a server that other people wrote.
 //! - [`Report`]: all of it, as a table for people, for a README, or as JSON.
 
 mod abilities;
 mod bad;
 mod bounds;
+mod cli;
 mod costs;
 pub mod installed;
 mod kind;
+mod load;
 mod machine;
 mod observe;
 mod open;
@@ -37,6 +40,7 @@ pub use abilities::{ABILITIES, Ability};
 pub use bounds::{Bounds, PROMISED, PROMISED_ON_A_SERVER, Spread};
 pub use costs::{Call, Cost, measure};
 pub use kind::Kind;
+pub use load::{LoadRow, Loads, Sizing, Start};
 pub use machine::Machine;
 pub use observe::{Cell, Row, observe};
 pub use open::Open;

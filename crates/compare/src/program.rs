@@ -1,94 +1,44 @@
-//! The program: its flags, its progress, its exit code.
+//! The program: its progress, its exit code.
 //!
 //! It stands in the library because an `async` body is compiled where it is polled: in the
 //! binary, all of the library's would be compiled a second time.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::Parser;
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use crate::{Bounds, Report, Style, World, bounds};
+use crate::cli::{Beside, Cli};
+use crate::load::{Place, Plan, Sizing};
+use crate::{Report, Style, World, bounds, load};
 
 /// A run that is shorter shows no progress.
 const SHORT: Duration = Duration::from_secs(1);
-
-/// Three ways to protect an MCP server, side by side.
-///
-/// Starts the three servers in this process on free loopback ports, with temporary keys and
-/// stores, drives each over real HTTP with a real MCP client, and prints what happened in each
-/// situation and whether that is right; then what each scheme costs; then what each can and
-/// cannot do. It needs no network and leaves nothing behind.
-#[derive(Parser)]
-#[command(
-    version,
-    after_help = "\
-Exit code: 0 if every observation is right, 1 if one is wrong or the run failed.
-
-Examples:
-  cargo run --release -p compare
-  cargo run --release -p compare -- --json | jq .costs
-  cargo run --release -p compare -- --markdown
-  cargo run --release -p compare -- peers
-  cargo run --release -p compare -- revocation
-
-The figures of a debug build mean nothing: use --release."
-)]
-struct Cli {
-    #[command(subcommand)]
-    beside: Option<Beside>,
-    /// Print one JSON document: right, machine, situations, costs, abilities, and peers
-    #[arg(long, global = true, conflicts_with = "markdown")]
-    json: bool,
-    /// Print the tables in Markdown, as they stand in the README
-    #[arg(long, global = true)]
-    markdown: bool,
-}
-
-#[derive(Subcommand)]
-enum Beside {
-    /// The same beside servers of other people: FastMCP, with RS256 and with static tokens
-    ///
-    /// Each is started on a free loopback port in a Python process of its own, asked the same,
-    /// and gets a column. ≠ marks where it does something else than we hold right: that is no
-    /// error, and does not change the exit code. FastMCP is what scripts/foreign.sh installs, in
-    /// a folder of your cache; where it is missing, it is left out, and the tables say so.
-    Peers,
-    /// How soon a revocation counts, at two servers of each scheme on one store, under load
-    ///
-    /// Each credential is taken back as keygen does it; from then on it is asked again and again
-    /// whether both servers refuse it, and waited for an open stream to end. The exit code is 1 if
-    /// more than one in a hundred took longer than is promised.
-    Revocation {
-        /// How many credentials of each scheme
-        #[arg(long, default_value_t = 100, value_name = "N",
-              value_parser = clap::value_parser!(u32).range(1..))]
-        count: u32,
-        /// An empty PostgreSQL database to keep them in, postgres://USER@HOST/DATABASE, with its password
-        /// in PGPASSWORD; for a program built with --features postgres [default: a SQLite file]
-        #[arg(long, value_name = "ADDRESS")]
-        store: Option<PathBuf>,
-    },
-}
 
 /// Runs the comparison that the command line asks for.
 ///
 /// The exit code is 0 if every observation is right, and 1 if one is wrong or the run failed.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime");
-    match runtime.and_then(|runtime| runtime.block_on(until_told_to_end(&cli))) {
-        Ok(code) => code,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
+    let ended = match &cli.beside {
+        // Before there are other threads, for they run where this one does.
+        Some(Beside::Serve { what, keys }) => {
+            load::serve(*what, keys).map(|()| ExitCode::SUCCESS)
         }
-    }
+        _ => tokio::runtime::Runtime::new()
+            .context("cannot start the runtime")
+            .and_then(|runtime| runtime.block_on(until_told_to_end(&cli))),
+    };
+    ended.unwrap_or_else(|error| {
+        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Whoever ends it leaves neither keys nor servers behind: they go with what is dropped here. The
@@ -105,44 +55,88 @@ async fn until_told_to_end(cli: &Cli) -> anyhow::Result<ExitCode> {
 async fn run(cli: &Cli) -> anyhow::Result<bool> {
     let (stage, stages) = watch::channel("making keys and starting the servers".to_owned());
     let progress = tokio::spawn(show(stages));
-    let store = match &cli.beside {
-        Some(Beside::Revocation { store, .. }) => store.as_deref(),
-        _ => None,
-    };
-    let world = World::start_on(store, |_, _| ()).await?;
-    let next = |next| stage.send_modify(|stage| *stage = next);
+    let next = move |next| stage.send_modify(|stage| *stage = next);
     let made = match &cli.beside {
-        None => Report::make(&world, next).await.map(Made::Report),
-        Some(Beside::Peers) => Report::with_peers(&world, next).await.map(Made::Report),
-        Some(Beside::Revocation { count, .. }) => {
-            bounds::measure(&world, *count as usize, next).await.map(Made::Bounds)
+        Some(Beside::Load { lasts, rounds, connections }) => {
+            let connections = connections.iter().map(|&one| one.into()).collect();
+            let plan = Plan { lasts: *lasts, rounds: *rounds as usize, connections };
+            in_a_place(move |place| load::measure(place, &plan, next)).await.map(Made::Loads)
         }
+        Some(Beside::Size { requests, scheme }) => {
+            let (requests, scheme) = (*requests, *scheme);
+            let measure = move |place: &Place| {
+                next(format!("measuring {}", scheme.title()));
+                Sizing::measure(requests, scheme, place)
+            };
+            in_a_place(measure).await.map(Made::Sizing)
+        }
+        beside => in_a_world(beside.as_ref(), next).await,
     };
-    world.stop().await;
-    drop(stage);
+    // What told of it is gone with the work.
     progress.await?;
-    let made = made?;
-
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let style = if cli.markdown { Style::Markdown } else { Style::Terminal { colour } };
-    let (text, right) = match &made {
-        Made::Report(report) if cli.json => (serde_json::to_string_pretty(report)?, report.right),
-        Made::Report(report) => (report.text(style), report.right),
-        Made::Bounds(bounds) if cli.json => {
-            (serde_json::to_string_pretty(bounds)?, bounds.are_kept())
-        }
-        Made::Bounds(bounds) => (bounds.text(style), bounds.are_kept()),
-    };
+    let (text, right) = made?.printed(cli)?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{}", text.trim_end())?;
     stdout.flush()?;
     Ok(right)
 }
 
+/// With servers in this process.
+async fn in_a_world(beside: Option<&Beside>, next: impl Fn(String)) -> anyhow::Result<Made> {
+    let store = match beside {
+        Some(Beside::Revocation { store, .. }) => store.as_deref(),
+        _ => None::<&Path>,
+    };
+    let world = World::start_on(store, |_, _| ()).await?;
+    let made = match beside {
+        Some(Beside::Revocation { count, .. }) => {
+            bounds::measure(&world, *count as usize, next).await.map(Made::Bounds)
+        }
+        Some(Beside::Peers) => Report::with_peers(&world, next).await.map(Made::Report),
+        _ => Report::make(&world, next).await.map(Made::Report),
+    };
+    world.stop().await;
+    made
+}
+
+/// With servers in processes of their own. The folder is held here and not by the thread that
+/// measures, which is not waited for when somebody ends the program; the servers end with it.
+async fn in_a_place<T: Send + 'static>(
+    measure: impl FnOnce(&Place) -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let (place, _folder) = Place::new()?;
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || tell.send(measure(&place)));
+    told.await.context("what measures has panicked")?
+}
+
 /// What there is to be printed.
 enum Made {
     Report(Report),
-    Bounds(Bounds),
+    Bounds(crate::Bounds),
+    Loads(crate::Loads),
+    Sizing(Sizing),
+}
+
+impl Made {
+    /// Its text, and whether all of it is right.
+    fn printed(&self, cli: &Cli) -> anyhow::Result<(String, bool)> {
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let style = if cli.markdown { Style::Markdown } else { Style::Terminal { colour } };
+        fn json(made: &impl Serialize) -> anyhow::Result<String> {
+            Ok(serde_json::to_string_pretty(made)?)
+        }
+        Ok(match self {
+            Self::Report(made) if cli.json => (json(made)?, made.right),
+            Self::Report(made) => (made.text(style), made.right),
+            Self::Bounds(made) if cli.json => (json(made)?, made.are_kept()),
+            Self::Bounds(made) => (made.text(style), made.are_kept()),
+            Self::Loads(made) if cli.json => (json(made)?, true),
+            Self::Loads(made) => (made.text(style), true),
+            Self::Sizing(made) if cli.json => (json(made)?, true),
+            Self::Sizing(made) => (made.text(), true),
+        })
+    }
 }
 
 /// Says on standard error what is being done, once it has taken a while.

@@ -8,7 +8,7 @@ use mcp_auth::authn::jwt::Claims;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::Side;
+use crate::{Kind, Side};
 
 /// What a token endpoint answered.
 #[derive(Clone, Debug)]
@@ -112,12 +112,27 @@ pub(crate) fn role_claims(user: &str, number: &str, role: &str) -> Claims {
     }
 }
 
+/// Claims of bob's at the server of this URL: its own, where it issues its tokens itself.
+pub(crate) fn bobs_claims(kind: Kind, url: &str) -> Claims {
+    let role = role_claims("bob", "1", "Officer");
+    match kind {
+        Kind::ApiKey | Kind::Rbac => role,
+        Kind::Jwt => Claims {
+            iss: url.strip_suffix("/mcp").unwrap_or(url).to_owned(),
+            aud: url.into(),
+            exp: Timestamp::now().as_second() + 1800,
+            scope: Some("weather:read".to_owned()),
+            ..role
+        },
+    }
+}
+
 /// The URL with a credential in its query.
 pub(crate) fn in_query(side: &Side) -> String {
     use secrecy::ExposeSecret;
     let name = match side.kind {
-        crate::Kind::ApiKey => "api_key",
-        crate::Kind::Jwt | crate::Kind::Rbac => "access_token",
+        Kind::ApiKey => "api_key",
+        Kind::Jwt | Kind::Rbac => "access_token",
     };
     format!("{}?{name}={}", side.url, side.bob.secret().expose_secret())
 }
