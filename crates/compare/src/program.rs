@@ -28,9 +28,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match &cli.beside {
         // Before there are other threads, for they run where this one does.
-        Some(Beside::Serve { what, keys }) => {
-            load::serve(*what, keys).map(|()| ExitCode::SUCCESS)
-        }
+        Some(Beside::Serve { what, keys }) => load::serve(*what, keys).map(|()| ExitCode::SUCCESS),
         _ => tokio::runtime::Runtime::new()
             .context("cannot start the runtime")
             .and_then(|runtime| runtime.block_on(until_told_to_end(&cli))),

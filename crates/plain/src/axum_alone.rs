@@ -14,7 +14,6 @@ pub(crate) fn router() -> Router {
 }
 
 async fn refused() -> Response {
-    let headers =
-        [(CONTENT_TYPE, "application/json"), (WWW_AUTHENTICATE, "Bearer realm=\"mcp\"")];
+    let headers = [(CONTENT_TYPE, "application/json"), (WWW_AUTHENTICATE, "Bearer realm=\"mcp\"")];
     (StatusCode::UNAUTHORIZED, headers, BODY).into_response()
 }

@@ -83,7 +83,7 @@ impl Ledger {
         })
     }
 
-    /// All keys, the oldest first.
+    /// All keys, the oldest first. Of more than ten thousand, some may be older than what others show.
     ///
     /// # Errors
     /// The file, or a row of it, cannot be read.
@@ -125,7 +125,7 @@ impl Ledger {
         })
     }
 
-    /// All clients, the oldest first.
+    /// All clients, the oldest first. Of more than ten thousand, some may be older than what others show.
     ///
     /// # Errors
     /// The file, or a row of it, cannot be read.

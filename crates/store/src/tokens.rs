@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mcp_auth::authn::jwt::{RevokedToken, TokenName};
 
 use crate::changes::REVOCATIONS;
@@ -19,6 +19,14 @@ const REVOKED_CLIENTS: &str = "SELECT id FROM clients WHERE revoked IS NOT NULL"
 /// memory, and a client can get and give back as many tokens as it likes: at one more, all that
 /// it was issued so far are taken back, which is a single row.
 pub const MOST_REVOKED: i64 = 10_000;
+
+/// For how long a token that has ended is still remembered: who writes to a store may have a clock that
+/// is ahead of the one by which a server lets the token in.
+const AFTERWARDS: SignedDuration = SignedDuration::from_mins(10);
+
+/// How many are forgotten in one change: not so many that it would have to wait, or that servers would
+/// read all of the store for it.
+const FORGOTTEN: u32 = 1000;
 
 /// All that is refused. A copy of it, to be changed, costs little.
 #[derive(Clone, Default)]
@@ -143,24 +151,30 @@ pub(crate) fn revoke(
     Ok(Revocation::Now(now))
 }
 
-/// Refuses all tokens that a client was issued so far, and forgets which of them were refused
-/// before.
+/// Refuses all tokens that a client was issued so far, and forgets some of those that were refused one
+/// by one.
 fn revoke_until(session: &Session<'_>, client: &str, now: Timestamp) -> Result<(), StoreError> {
     tracing::warn!(
         client,
-        "the client has given back {MOST_REVOKED} tokens that have not ended; every token that it \
-         was issued until now is refused"
+        "the client has given back {MOST_REVOKED} tokens in a short time; every token that it was \
+         issued until now is refused"
     );
-    session.execute("DELETE FROM revoked_tokens WHERE client = ?1", &[client.into()])?;
+    let sql = format!(
+        "DELETE FROM revoked_tokens WHERE id IN
+         (SELECT id FROM revoked_tokens WHERE client = ?1 LIMIT {FORGOTTEN})"
+    );
+    session.execute(&sql, &[client.into()])?;
     let sql = "INSERT INTO revoked_until (id, until) VALUES (?1, ?2)
          ON CONFLICT (id) DO UPDATE SET until = excluded.until";
     session.execute(sql, &[client.into(), row::time(now).into()]).map(drop)
 }
 
-/// Forgets tokens that have ended: not so many that the change which it is part of would have to wait.
+/// Forgets tokens that have ended a while ago.
 pub(crate) fn purge(session: &Session<'_>) -> Result<(), StoreError> {
-    let now = row::time(Timestamp::now());
-    let sql = "DELETE FROM revoked_tokens WHERE id IN
-         (SELECT id FROM revoked_tokens WHERE ends < ?1 LIMIT 1000)";
-    session.execute(sql, &[now.into()]).map(drop)
+    let then = row::time(Timestamp::now() - AFTERWARDS);
+    let sql = format!(
+        "DELETE FROM revoked_tokens WHERE id IN
+         (SELECT id FROM revoked_tokens WHERE ends < ?1 LIMIT {FORGOTTEN})"
+    );
+    session.execute(&sql, &[then.into()]).map(drop)
 }

@@ -90,7 +90,7 @@ impl Place {
         let one = |kind| {
             let (mut took, mut resident) = (Vec::new(), Vec::new());
             for _ in 0..times {
-                        let started = Instant::now();
+                let started = Instant::now();
                 let server = Rc::new(self.server(Served::scheme(kind))?);
                 let case = self.good(kind, server)?;
                 drive(case.server.address, &case.requests, 1, Duration::from_nanos(1), 200)?;

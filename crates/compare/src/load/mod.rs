@@ -43,11 +43,7 @@ const CONNECTIONS: usize = 16;
 ///
 /// # Errors
 /// A server does not start, or answers something else than it should.
-pub(crate) fn measure(
-    place: &Place,
-    plan: &Plan,
-    next: impl Fn(String),
-) -> anyhow::Result<Loads> {
+pub(crate) fn measure(place: &Place, plan: &Plan, next: impl Fn(String)) -> anyhow::Result<Loads> {
     next("starting each server some times".to_owned());
     let starts = place.starts(STARTS)?;
     let cases = place.cases()?;
@@ -56,7 +52,10 @@ pub(crate) fn measure(
         let mut samples = vec![Vec::new(); cases.len()];
         for round in 1..=plan.rounds {
             for (case, samples) in cases.iter().zip(&mut samples) {
-                next(format!("{connections} connections, round {round} of {}: {}", plan.rounds, case.name));
+                next(format!(
+                    "{connections} connections, round {round} of {}: {}",
+                    plan.rounds, case.name
+                ));
                 case.send(connections, WARM_UP)?;
                 samples.push(case.send(connections, plan.lasts)?);
             }

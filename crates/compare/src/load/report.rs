@@ -120,8 +120,17 @@ impl Loads {
     /// Two tables.
     pub fn text(&self, style: Style) -> String {
         let head = [
-            "under load", "connections", "status", "a second", "÷ open", "÷ rmcp", "p50", "p90",
-            "p99", "CPU each", "memory",
+            "under load",
+            "connections",
+            "status",
+            "a second",
+            "÷ open",
+            "÷ rmcp",
+            "p50",
+            "p90",
+            "p99",
+            "CPU each",
+            "memory",
         ];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         rows.extend(self.rows.iter().map(|row| self.cells(row)));
