@@ -20,6 +20,10 @@ const BATCH: usize = 1024;
 /// Most lines that the head may not know: those, one that opens a file and one that counts.
 pub(crate) const MOST_UNSETTLED: u64 = BATCH as u64 + 2;
 
+/// How long it lets lines gather after it has written some: for each time that it waits for the disk
+/// takes a processor as much as many lines do. Whoever asks does not wait for it.
+const REST: Duration = Duration::from_millis(20);
+
 /// How long it waits before it tries again.
 const AGAIN: Duration = Duration::from_millis(250);
 
@@ -73,7 +77,11 @@ impl Writer {
     /// Until it is told to end, or nobody is there any more.
     pub(crate) fn run(mut self) {
         while self.receive() {
+            let is_full = self.lines.len() == BATCH;
             self.keep();
+            if !is_full && !self.is_ending() {
+                thread::park_timeout(REST);
+            }
         }
         // Nobody gets a place any more. Those who have one may still be about to use it.
         self.receiver.close();

@@ -14,6 +14,7 @@
 //! [`start`] and [`launch_in_process`] do 3 to 5 inside another program, for tests and
 //! comparisons.
 
+mod allocator;
 mod audit;
 mod banner;
 mod below;
