@@ -1,5 +1,7 @@
 //! What a busy server costs: the programs run, and every answer is looked at. Times are no matter here.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,5 +1,7 @@
 //! What is measured beside our servers does what it is measured for.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
