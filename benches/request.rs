@@ -1,10 +1,14 @@
 //! What one whole tool call costs in a server, from the parsed head of the request to the
 //! bytes of the answer. No network: what is measured is the work of the program.
 
+#[path = "request/answer.rs"]
+mod answer;
 #[path = "request/call.rs"]
 mod call;
 #[path = "request/doors.rs"]
 mod doors;
+#[path = "request/issuer.rs"]
+mod issuer;
 mod settings;
 
 use benches::{Question, say_where_the_report_is};

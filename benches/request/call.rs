@@ -1,11 +1,11 @@
 //! One `tools/call` as a client of 2026-07-28 sends it.
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST};
-use http::{HeaderName, HeaderValue, Request, StatusCode};
-use http_body_util::BodyExt;
-use tower::ServiceExt;
+use http::{HeaderName, HeaderValue, Request};
+
+use crate::answer::{Answer, read};
 
 const VERSION: &str = "2026-07-28";
 const BODY: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_time","arguments":{"zone":"UTC"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"benches","version":"0.1.0"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
@@ -15,12 +15,6 @@ pub(crate) const ANSWER: &[u8] = br#""zone":"UTC""#;
 
 /// The call with one credential, or with none.
 pub(crate) struct Call(Option<(HeaderName, HeaderValue)>);
-
-/// What came back, with the whole body.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) body: Bytes,
-}
 
 impl Call {
     pub(crate) fn without_credential() -> Self {
@@ -46,18 +40,4 @@ impl Call {
         let request = request.body(Body::from(BODY)).expect("all of it is well-formed");
         read(router, request).await
     }
-}
-
-impl Answer {
-    pub(crate) fn holds(&self, part: &[u8]) -> bool {
-        self.body.windows(part.len()).any(|window| window == part)
-    }
-}
-
-/// Any request and its whole answer.
-pub(crate) async fn read(router: &Router, request: Request<Body>) -> Answer {
-    let Ok(response) = router.clone().oneshot(request).await;
-    let (head, body) = response.into_parts();
-    let body = body.collect().await.expect("the answer is made in this process").to_bytes();
-    Answer { status: head.status, body }
 }

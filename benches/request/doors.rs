@@ -4,12 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::{Extension, Router};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{Request, StatusCode};
+use http::StatusCode;
+use http::header::AUTHORIZATION;
 use jiff::{Timestamp, ToSpan};
 use mcp_auth::Identity;
 use mcp_auth::authn::apikey::PlainKey;
@@ -17,13 +14,12 @@ use mcp_auth::authn::credential::X_API_KEY;
 use mcp_auth::authn::jwt::{Claims, Signer};
 use mcp_auth::authz::Policy;
 use mcp_auth::guard::front::Front;
-use serve::{Audit, Drain, PublicUrl, Server};
+use serve::{Audit, Drain};
 use tools::{Kit, Records, ToolServer, Weather};
 
-use crate::call::{Call, read};
-
-/// Nobody listens there: the requests never leave the process.
-const URL: &str = "http://127.0.0.1:8101";
+use crate::answer::read;
+use crate::call::Call;
+use crate::issuer::{self, router, url};
 
 /// One server, with a call that it lets in and one that it turns away.
 pub(crate) struct Door {
@@ -86,10 +82,8 @@ fn apikey_with(keys: &Path, change: impl FnOnce(&mut serve::Options)) -> Door {
 }
 
 async fn jwt(keys: &Path) -> Door {
-    let mut options = jwt_server::Options::new(keys);
-    options.common.put_limits_out_of_reach();
-    let router = router::<jwt_server::Prepared>(&options);
-    let token = token_of(&router, &keys.join("clients/bob.client.json")).await;
+    let (router, client) = issuer::start(keys);
+    let token = token_of(&router, &client).await;
     Door { name: "jwt hs256", router, good: bearer(&token), bad: bearer(&forged(&token)) }
 }
 
@@ -105,29 +99,9 @@ fn rbac(keys: &Path) -> Door {
     Door { name: "jwt rs256", router, good: bearer(&token), bad: bearer(&forged(&token)) }
 }
 
-fn router<S: Server>(options: &S::Options) -> Router {
-    let prepared = S::prepare(options).expect("a first run in an empty folder needs nothing");
-    let app = serve::app_of(&prepared, S::common(options), &url());
-    app.expect("the folder is ours").router
-}
-
-fn url() -> PublicUrl {
-    URL.parse().expect("it is scheme, host and port")
-}
-
 /// Fetches a token as `jwt-client` does.
-async fn token_of(router: &Router, client: &Path) -> String {
-    let client = fs::read(client).expect("the server made it");
-    let client: serde_json::Value = serde_json::from_slice(&client).expect("it is JSON");
-    let text = |name: &str| client[name].as_str().expect("the file names both").to_owned();
-    let basic = STANDARD.encode(format!("{}:{}", text("client_id"), text("client_secret")));
-    let request = Request::post("/token")
-        .header(HOST, "127.0.0.1")
-        .header(AUTHORIZATION, format!("Basic {basic}"))
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(Body::from("grant_type=client_credentials"))
-        .expect("all of it is well-formed");
-    let answer = read(router, request).await;
+async fn token_of(router: &Router, client: &str) -> String {
+    let answer = read(router, issuer::token_request(client)).await;
     assert_eq!(answer.status, StatusCode::OK);
     let answer: serde_json::Value = serde_json::from_slice(&answer.body).expect("it is JSON");
     answer["access_token"].as_str().expect("a granted request has a token").to_owned()

@@ -13,7 +13,7 @@ pub struct Question {
 
 impl Question {
     /// Every question, in the order in which a reader asks them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::VERIFY_ACCEPTED,
         Self::VERIFY_REFUSED,
         Self::APIKEY_STORE_SIZE,
@@ -22,6 +22,8 @@ impl Question {
         Self::RS256_DECODE,
         Self::CALL_ACCEPTED,
         Self::CALL_REFUSED,
+        Self::TOKEN_ISSUED,
+        Self::BACKENDS,
     ];
 
     /// The three schemes, each letting the same caller in.
@@ -78,5 +80,19 @@ impl Question {
         group: "call-refused",
         asks: "What does a whole request with a bad credential cost the server?",
         baseline: "apikey",
+    };
+
+    /// Tokens out.
+    pub const TOKEN_ISSUED: Self = Self {
+        group: "token-issued",
+        asks: "What does it cost to give out a token?",
+        baseline: "signed with HS256",
+    };
+
+    /// The algorithms alone.
+    pub const BACKENDS: Self = Self {
+        group: "backends",
+        asks: "What does the arithmetic of an algorithm cost, without a scheme around it?",
+        baseline: "SHA-256 of a key",
     };
 }
