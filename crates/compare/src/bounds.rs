@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::json;
 use store::{NewKey, Store};
 
+use crate::percentile::percentile;
 use crate::tables::table;
 use crate::tokens::bobs_claims;
 use crate::{Kind, Machine, Side, Style, World, wire, world};
@@ -290,10 +291,7 @@ impl Load {
 impl Spread {
     fn of(scheme: Kind, what: &'static str, mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
-        let at = |percent: usize| {
-            let rank = (times.len() * percent).div_ceil(100).max(1);
-            times.get(rank - 1).copied().map(milliseconds).unwrap_or_default()
-        };
+        let at = |percent| milliseconds(percentile(&times, percent));
         let (min_ms, max_ms) = (at(0), at(100));
         let (p50_ms, p90_ms, p99_ms) = (at(50), at(90), at(99));
         Self { scheme, what, count: times.len(), min_ms, p50_ms, p90_ms, p99_ms, max_ms }

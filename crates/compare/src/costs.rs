@@ -9,6 +9,7 @@ use mcp_auth::authn::Scheme;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::percentile::percentile;
 use crate::{Kind, World, wire};
 
 /// Verifications between two looks at the clock, whose own cost they share.
@@ -107,7 +108,8 @@ async fn verification(scheme: &impl Scheme, credential: &Credential) -> anyhow::
         }
         times.push(started.elapsed() / BATCH);
     }
-    Ok(nanoseconds(at(&mut times, 50)))
+    times.sort_unstable();
+    Ok(nanoseconds(percentile(&times, 50)))
 }
 
 /// Calls every door in turn, so that whatever else the machine does falls on all alike.
@@ -130,18 +132,12 @@ async fn calls(world: &World, doors: &[(&str, Option<&Credential>)]) -> anyhow::
         }
     }
     let microseconds = |time| nanoseconds(time).div_ceil(1000);
-    let call = |times: &mut Vec<Duration>| Call {
-        p50_us: microseconds(at(times, 50)),
-        p99_us: microseconds(at(times, 99)),
+    let call = |times: &mut Vec<Duration>| {
+        times.sort_unstable();
+        let [p50_us, p99_us] = [50, 99].map(|percent| microseconds(percentile(times, percent)));
+        Call { p50_us, p99_us }
     };
     Ok(times.iter_mut().map(call).collect())
-}
-
-/// The time that so many percent of the measurements do not exceed.
-fn at(times: &mut [Duration], percent: usize) -> Duration {
-    times.sort_unstable();
-    let rank = (times.len() * percent).div_ceil(100).max(1);
-    times[rank - 1]
 }
 
 fn nanoseconds(time: Duration) -> u64 {
@@ -151,17 +147,4 @@ fn nanoseconds(time: Duration) -> u64 {
 /// `name: value` and the end of the line.
 pub(crate) fn line_length(credential: &Credential) -> usize {
     credential.header_name().as_str().len() + 2 + credential.header_value().len() + 2
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_are_measurements() {
-        let mut times: Vec<_> = (1..=200).rev().map(Duration::from_micros).collect();
-        assert_eq!(at(&mut times, 50), Duration::from_micros(100));
-        assert_eq!(at(&mut times, 99), Duration::from_micros(198));
-        assert_eq!(at(&mut [Duration::from_micros(7)], 99), Duration::from_micros(7));
-    }
 }

@@ -25,6 +25,7 @@ mod machine;
 mod observe;
 mod open;
 mod peers;
+mod percentile;
 mod program;
 mod report;
 mod revocation;

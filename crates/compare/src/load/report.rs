@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::case::{Case, Sample};
+use crate::percentile::percentile;
 use crate::tables::table;
 use crate::{Kind, Machine, Style};
 
@@ -69,13 +70,9 @@ impl LoadRow {
         let cpu = samples.iter().filter_map(|sample| {
             Some(microseconds(sample.busy?) / sample.driven.latencies.len() as f64)
         });
-        let percentile = |percent: usize| {
-            median(samples.iter().map(|sample| {
-                let times = &sample.driven.latencies;
-                let rank = (times.len() * percent).div_ceil(100).max(1);
-                times.get(rank - 1).copied().map(microseconds).unwrap_or_default()
-            }))
-            .unwrap_or_default()
+        let at = |percent| {
+            let each = samples.iter().map(|sample| &sample.driven.latencies);
+            median(each.map(|times| microseconds(percentile(times, percent)))).unwrap_or_default()
         };
         Self {
             case: case.name.clone(),
@@ -83,9 +80,9 @@ impl LoadRow {
             status: case.status,
             connections,
             per_second: median(rounds.iter().copied()).unwrap_or_default(),
-            p50_us: percentile(50),
-            p90_us: percentile(90),
-            p99_us: percentile(99),
+            p50_us: at(50),
+            p90_us: at(90),
+            p99_us: at(99),
             cpu_us: median(cpu),
             resident_mb: samples.last().and_then(|last| last.resident).map(megabytes),
             rounds,
